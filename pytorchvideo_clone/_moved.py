@@ -1,0 +1,58 @@
+"""Keep PyTorchVideo's module paths alive: an import finder over one table.
+
+`import pytorchvideo_clone.data.kinetics` gives the very module
+`pytorchvideo_clone.data.datasets.kinetics`, so that moving a project is one search-and-replace.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__ = ["MOVED", "install"]
+
+_PACKAGE = __name__.partition(".")[0]
+
+# PyTorchVideo's module path -> its home here, both below the package. A home is listed once it exists.
+MOVED: dict[str, str] = {}
+
+
+class _MovedFinder(MetaPathFinder, Loader):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        home = _home(name) if package == _PACKAGE else None
+        if home is None:
+            return None
+        return ModuleSpec(fullname, self, loader_state=f"{_PACKAGE}.{home}")
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(spec.loader_state)
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system has just written the alias over the module's own specification.
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+def _home(name: str) -> str | None:
+    """Home of a moved module, or of a child of one; None for everything else."""
+    if name in MOVED:
+        return MOVED[name]
+    parent, _, leaf = name.rpartition(".")
+    home = _home(parent) if parent else None
+    return home and f"{home}.{leaf}"
+
+
+def install() -> None:
+    """Put the finder first on `sys.meta_path`, once.
+
+    Behind the default finder the children of a moved package would load a second time.
+    """
+    if not any(isinstance(finder, _MovedFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _MovedFinder())

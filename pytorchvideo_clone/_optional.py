@@ -1,0 +1,33 @@
+"""Import a package that only some users install, or say how to get it."""
+
+import importlib
+from types import ModuleType
+
+__all__ = ["optional_import"]
+
+
+def optional_import(name: str, extra: str) -> ModuleType:
+    """Import the module `name`, which the extra `extra` of this package installs.
+
+    Args:
+        name: dotted module name, e.g. "lightning.pytorch".
+        extra: name of the extra in `setup.py`, e.g. "train".
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: if it is missing or does not load, with the command that installs it.
+
+    >>> optional_import("json", extra="train").dumps([1])
+    '[1]'
+    """
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # a broken shared library raises OSError or RuntimeError
+        missing = isinstance(error, ModuleNotFoundError)
+        state = "is not installed" if missing else f"does not load ({error})"
+        raise ImportError(
+            f"{name} {state}. Install it with: pip install 'pytorchvideo_clone[{extra}]'",
+            name=name,
+        ) from error

@@ -1,0 +1,3 @@
+"""From a model to a device."""
+
+__all__: list[str] = []

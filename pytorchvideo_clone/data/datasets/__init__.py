@@ -1,0 +1,3 @@
+"""Data sets by name."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Video decoders behind one protocol."""
+
+__all__: list[str] = []

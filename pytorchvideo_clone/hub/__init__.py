@@ -1,0 +1,3 @@
+"""Model builders with their numbers and weights."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Building blocks of the models, plain torch."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Loss functions, plain torch."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Component builders for video models: every knob."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Training and evaluation, on Lightning."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""The arithmetic of the transforms, as pure functions."""
+
+__all__: list[str] = []

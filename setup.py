@@ -1,0 +1,60 @@
+"""Metadata, extras and the console script of pytorchvideo_clone."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"', (HERE / "pytorchvideo_clone/__init__.py").read_text(), re.M
+).group(1)
+
+# torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15: hence torch < 2.15 in `audio`.
+EXTRAS = {
+    "torchcodec": ["torchcodec>=0.10"],
+    "decord": ["decord>=0.6"],
+    "audio": ["torchaudio>=2.11", "torch<2.15"],
+    "kornia": ["kornia>=0.8"],
+    "train": [
+        "lightning>=2.6",
+        "torchmetrics>=1.8",
+        "jsonargparse[signatures]>=4.40",
+        "rich>=13",
+    ],
+    "onnx": ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.23"],
+    # Photographs for the embedded motion data set, and the plots of its report.
+    "demo": ["scikit-image>=0.24", "matplotlib>=3.9"],
+    "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],
+}
+EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
+EXTRAS["test"] = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8", "mypy>=1.13", *EXTRAS["all"]]
+
+setup(
+    name="pytorchvideo_clone",
+    version=VERSION,
+    description="Video understanding on PyTorch: data, transforms, models and deployment.",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["pytorchvideo_clone", "pytorchvideo_clone.*"]),
+    package_data={"pytorchvideo_clone": ["py.typed", "recipes/*.html"]},
+    install_requires=[
+        "torch>=2.11",
+        "torchvision>=0.26",
+        "numpy>=1.26",
+        "av>=14",
+        "iopath>=0.1.10",
+        "fvcore>=0.1.5",
+    ],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["pytorchvideo-clone = pytorchvideo_clone.cli:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,109 @@
+"""The rules of the tree: who imports whom, how long a file is, where its test stands."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "pytorchvideo_clone"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+EVERYWHERE = {"torch", "numpy"}
+# Package or top-level module -> (what of ours, what else) it may import. numpy and torch are everywhere.
+RULES: dict[str, tuple[set[str], set[str]]] = {
+    "__init__": ({"_moved"}, set()),
+    "_optional": (set(), set()),
+    "_moved": (set(), set()),
+    # Pillow reads the image files of frame videos; torchvision requires it anyway.
+    "data": ({"_optional"}, {"av", "torchcodec", "decord", "iopath", "PIL"}),
+    "transforms": ({"_optional"}, {"torchvision", "kornia", "torchaudio"}),
+    "layers": (set(), {"fvcore"}),
+    "losses": (set(), {"fvcore"}),
+    "models": ({"layers", "losses"}, {"torchvision", "fvcore"}),
+    "accelerator": ({"layers", "_optional"}, {"executorch", "torchao", "onnx", "openvino"}),
+    "hub": ({"models", "accelerator"}, {"iopath"}),
+    "recipes": (
+        {"data", "transforms", "models", "losses", "hub", "_optional"},
+        {"lightning", "torchmetrics", "jinja2", "rich"},
+    ),
+    "cli": (
+        {"__init__", "_optional", "data", "transforms", "models", "accelerator", "hub", "recipes"},
+        {"jsonargparse", "rich"},
+    ),
+}
+STANDARD = __import__("sys").stdlib_module_names
+
+
+def part_of(path: Path) -> str:
+    """The package or top-level module that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that a file imports, as a dotted name."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the full name"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_imports_only_what_its_package_may(path: Path) -> None:
+    part = part_of(path)
+    ours, others = RULES[part]
+    for name in imports_of(path):
+        top, _, rest = name.partition(".")
+        if top == PACKAGE.name:
+            target = rest.partition(".")[0] or "__init__"
+            if not (PACKAGE / target).exists() and not (PACKAGE / f"{target}.py").exists():
+                target = "__init__"  # a name of the package itself, such as __version__
+            assert target in ours | {part}, f"{part} may not import {name}"
+        else:
+            assert top in STANDARD | EVERYWHERE | others, f"{part} may not import {name}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for folder in ("pytorchvideo_clone", "tests", "tutorials", "model_zoo", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "reference" not in path.parts
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_file_is_short(path: Path) -> None:
+    limit = 120 if path.parent.name == "tutorials" else 400
+    assert len(path.read_text().splitlines()) <= limit
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.name != "__init__.py"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_module_has_its_mirrored_test(path: Path) -> None:
+    relative = path.relative_to(PACKAGE)
+    test = ROOT / "tests" / relative.with_name(f"test_{path.name.lstrip('_')}")
+    assert test.exists(), f"write {test.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.name == "__init__.py" and path.parent != PACKAGE],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_package_lists_its_names_sorted(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+            names = ast.literal_eval(node.value)
+            assert names == sorted(names)
+            return
+    pytest.fail(f"{path.relative_to(ROOT)} has no __all__")
