@@ -16,7 +16,12 @@ __all__ = ["MOVED", "install"]
 _PACKAGE = __name__.partition(".")[0]
 
 # PyTorchVideo's module path -> its home here, both below the package. A home is listed once it exists.
-MOVED: dict[str, str] = {}
+MOVED: dict[str, str] = {
+    "data.ava": "data.datasets.ava",
+    "data.ego4d": "data.datasets.ego4d",
+    "data.ego4d.utils": "data.datasets.ego4d.moments",
+    "data.json_dataset": "data.datasets.json_dataset",
+}
 
 
 class _MovedFinder(MetaPathFinder, Loader):

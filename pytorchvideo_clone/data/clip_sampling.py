@@ -1,0 +1,394 @@
+"""Which clips to take from a video: the samplers, all on one protocol.
+
+A sampler can be stepped, as in PyTorchVideo (`sampler(last_clip_end_time, video_duration,
+annotation)` until `is_last_clip`, then `reset()`), or asked for all clips of a video at once with
+`clips`, which leaves it as it was. Both give the same sequence. Times are seconds.
+"""
+
+import copy
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+__all__ = [
+    "SAMPLERS",
+    "ClipInfo",
+    "ClipInfoList",
+    "ClipSampler",
+    "ConstantClipsPerVideoSampler",
+    "RandomClipSampler",
+    "RandomMultiClipSampler",
+    "RandomMultiClipSamplerTruncateFromStart",
+    "Seconds",
+    "UniformClipSampler",
+    "UniformClipSamplerTruncateFromStart",
+    "make_clip_sampler",
+]
+
+Seconds = float | Fraction
+Annotation = Mapping[str, Any]
+
+
+class ClipInfo(NamedTuple):
+    """One clip of a video: the half-open range [clip_start_sec, clip_end_sec).
+
+    Attributes:
+        clip_start_sec: where it begins, in seconds.
+        clip_end_sec: where it ends, in seconds.
+        clip_index: its number within the video.
+        aug_index: which repetition of the same clip it is.
+        is_last_clip: whether the video gives no clip after it.
+    """
+
+    clip_start_sec: Seconds
+    clip_end_sec: Seconds
+    clip_index: int
+    aug_index: int
+    is_last_clip: bool
+
+
+class ClipInfoList(NamedTuple):
+    """Several clips that make one sample: each field of `ClipInfo` as a list."""
+
+    clip_start_sec: list[Seconds]
+    clip_end_sec: list[Seconds]
+    clip_index: list[int]
+    aug_index: list[int]
+    is_last_clip: list[bool]
+
+
+class ClipSampler(ABC):
+    """Base of the samplers; a new one defines `__call__`, and `reset` if it counts.
+
+    Args:
+        clip_duration: length of a clip in seconds.
+
+    Attributes:
+        clip_duration: the same, as a Fraction.
+        samples_per_video: how many samples every video gives; None if that depends on the video.
+    """
+
+    samples_per_video: int | None = None
+
+    # Chance comes from Python's generator, as in PyTorchVideo; `clips` puts its own in place.
+    _uniform: Callable[[float, float], float] = staticmethod(random.uniform)
+
+    def __init__(self, clip_duration: Seconds) -> None:
+        self.clip_duration = Fraction(clip_duration)
+
+    @abstractmethod
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfo | ClipInfoList:
+        """Give the next clip.
+
+        Args:
+            last_clip_end_time: `clip_end_sec` of the clip before, None at the beginning.
+            video_duration: of the whole video, in seconds.
+            annotation: what the data set knows about the video.
+        """
+
+    def reset(self) -> None:  # noqa: B027 (a sampler that does not count has nothing to do)
+        """Begin again; the caller does so after the last clip of a video."""
+
+    def clips(
+        self, duration: Seconds, info: Annotation, rng: random.Random
+    ) -> Iterator[ClipInfo | ClipInfoList]:
+        """Give all clips of one video, from the first; the sampler itself is left as it was.
+
+        Args:
+            duration: of the video, in seconds.
+            info: what the data set knows about the video.
+            rng: the only source of chance.
+
+        >>> sampler = UniformClipSampler(1)
+        >>> [float(clip.clip_start_sec) for clip in sampler.clips(2.5, {}, random.Random(0))]
+        [0.0, 1.0]
+        """
+        sampler = self._fresh(rng)
+        end: Seconds | None = None
+        last = False
+        while not last:
+            clip = sampler(end, duration, info)
+            yield clip
+            if isinstance(clip, ClipInfoList):
+                end, last = clip.clip_end_sec[-1], clip.is_last_clip[-1]
+            else:
+                end, last = clip.clip_end_sec, clip.is_last_clip
+
+    def _random_start(self, video_duration: Seconds) -> Fraction:
+        """A start, drawn so that the clip ends within the video; 0 if the video is shorter."""
+        latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
+        return Fraction(self._uniform(0, float(latest)))
+
+    def _fresh(self, rng: random.Random) -> "ClipSampler":
+        """A copy at its beginning that draws from `rng`."""
+        sampler = copy.copy(self)
+        sampler._uniform = rng.uniform  # type: ignore[method-assign]
+        sampler.reset()
+        return sampler
+
+
+class UniformClipSampler(ClipSampler):
+    """Clips at regular distances, from the start of the video to its end.
+
+    Without `backpad_last` clips that would run past the end are left out (a video shorter than one
+    clip still gives one). With it the last clip is moved back so that it ends where the video does,
+    and overlaps its predecessor.
+
+    Args:
+        clip_duration: length of a clip in seconds.
+        stride: distance between the starts of neighbouring clips in seconds; None means
+            `clip_duration`.
+        backpad_last: whether the rest of the video gets a clip too.
+        eps: how far, in seconds, a clip may run past the end of the video, for rounding.
+
+    Raises:
+        AssertionError: if `stride` is not positive.
+
+    >>> sampler = UniformClipSampler(1, stride=0.5)
+    >>> [float(clip.clip_start_sec) for clip in sampler.clips(2, {}, random.Random(0))]
+    [0.0, 0.5, 1.0]
+    """
+
+    def __init__(
+        self,
+        clip_duration: Seconds,
+        stride: Seconds | None = None,
+        backpad_last: bool = False,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__(clip_duration)
+        if stride is not None and stride <= 0:
+            raise AssertionError(
+                f"stride is {stride} s; it must be positive. None means clip_duration."
+            )
+        self.stride = self.clip_duration if stride is None else Fraction(stride)
+        self.backpad_last = backpad_last
+        self.eps = eps
+        self._clip_index = 0
+
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfo:
+        """As in `ClipSampler`."""
+        duration = Fraction(video_duration)
+        start = self._place(
+            Fraction(0)
+            if last_clip_end_time is None
+            else Fraction(last_clip_end_time) + self.stride - self.clip_duration,
+            duration,
+        )
+        end = start + self.clip_duration
+        next_end = self._place(start + self.stride, duration) + self.clip_duration
+        is_last = (
+            abs(next_end - end) < self.eps if self.backpad_last else next_end - duration > self.eps
+        )
+        clip = ClipInfo(start, end, self._clip_index, 0, is_last)
+        self._clip_index = 0 if is_last else self._clip_index + 1
+        return clip
+
+    def _place(self, start: Fraction, duration: Fraction) -> Fraction:
+        """Move a start back as far as back padding wants."""
+        if self.backpad_last and start + self.clip_duration > duration:
+            return max(Fraction(0), duration - self.clip_duration)
+        return start
+
+    def reset(self) -> None:
+        """As in `ClipSampler`."""
+        self._clip_index = 0
+
+
+class UniformClipSamplerTruncateFromStart(UniformClipSampler):
+    """`UniformClipSampler` on the first `truncation_duration` seconds of the video.
+
+    Args:
+        clip_duration: as in `UniformClipSampler`, like the next three.
+        stride: as there.
+        backpad_last: as there.
+        eps: as there.
+        truncation_duration: seconds from the start that are used; None means all.
+    """
+
+    def __init__(
+        self,
+        clip_duration: Seconds,
+        stride: Seconds | None = None,
+        backpad_last: bool = False,
+        eps: float = 1e-6,
+        truncation_duration: Seconds | None = None,
+    ) -> None:
+        super().__init__(clip_duration, stride, backpad_last, eps)
+        self.truncation_duration = truncation_duration
+
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfo:
+        """As in `ClipSampler`."""
+        used = _truncated(video_duration, self.truncation_duration)
+        return super().__call__(last_clip_end_time, used, annotation)
+
+
+class RandomClipSampler(ClipSampler):
+    """One clip, which starts anywhere such that it ends within the video.
+
+    Args:
+        clip_duration: length of a clip in seconds; a shorter video gives one clip from 0.
+
+    >>> clip = RandomClipSampler(2)(None, 10.0, {})
+    >>> 0 <= clip.clip_start_sec <= 8, clip.is_last_clip
+    (True, True)
+    """
+
+    samples_per_video = 1
+
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfo:
+        """As in `ClipSampler`."""
+        start = self._random_start(video_duration)
+        return ClipInfo(start, start + self.clip_duration, 0, 0, True)
+
+
+class RandomMultiClipSampler(ClipSampler):
+    """Several independent random clips of a video, as one sample.
+
+    Args:
+        clip_duration: length of a clip in seconds.
+        num_clips: how many.
+
+    >>> clips = RandomMultiClipSampler(2, num_clips=3)(None, 10.0, {})
+    >>> len(clips.clip_start_sec)
+    3
+    """
+
+    samples_per_video = 1
+
+    def __init__(self, clip_duration: Seconds, num_clips: int) -> None:
+        super().__init__(clip_duration)
+        if num_clips < 1:
+            raise ValueError(f"num_clips is {num_clips}; it must be at least 1.")
+        self.num_clips = num_clips
+
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfoList:
+        """As in `ClipSampler`."""
+        starts = [self._random_start(video_duration) for _ in range(self.num_clips)]
+        return ClipInfoList(
+            clip_start_sec=list(starts),
+            clip_end_sec=[start + self.clip_duration for start in starts],
+            clip_index=[0] * self.num_clips,
+            aug_index=[0] * self.num_clips,
+            is_last_clip=[True] * self.num_clips,
+        )
+
+
+class RandomMultiClipSamplerTruncateFromStart(RandomMultiClipSampler):
+    """`RandomMultiClipSampler` on the first `truncation_duration` seconds of the video.
+
+    Args:
+        clip_duration: length of a clip in seconds.
+        num_clips: how many.
+        truncation_duration: seconds from the start that are used; None means all.
+    """
+
+    def __init__(
+        self,
+        clip_duration: Seconds,
+        num_clips: int,
+        truncation_duration: Seconds | None = None,
+    ) -> None:
+        super().__init__(clip_duration, num_clips)
+        self.truncation_duration = truncation_duration
+
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfoList:
+        """As in `ClipSampler`."""
+        used = _truncated(video_duration, self.truncation_duration)
+        return super().__call__(last_clip_end_time, used, annotation)
+
+
+class ConstantClipsPerVideoSampler(ClipSampler):
+    """The same number of clips from every video, spread evenly from its start to its end.
+
+    Args:
+        clip_duration: length of a clip in seconds.
+        clips_per_video: how many; one alone begins at 0. A video shorter than a clip gives that
+            many equal ones.
+        augs_per_clip: how often each clip is given, with aug_index 0, 1, …, for example once for
+            each spatial crop.
+
+    Raises:
+        ValueError: if one of the counts is below 1.
+
+    >>> sampler = ConstantClipsPerVideoSampler(2, clips_per_video=3)
+    >>> [float(clip.clip_start_sec) for clip in sampler.clips(10, {}, random.Random(0))]
+    [0.0, 4.0, 8.0]
+    """
+
+    def __init__(
+        self, clip_duration: Seconds, clips_per_video: int, augs_per_clip: int = 1
+    ) -> None:
+        super().__init__(clip_duration)
+        if clips_per_video < 1 or augs_per_clip < 1:
+            raise ValueError(
+                f"clips_per_video is {clips_per_video} and augs_per_clip {augs_per_clip}; "
+                "both must be at least 1."
+            )
+        self.clips_per_video = clips_per_video
+        self.augs_per_clip = augs_per_clip
+        self.samples_per_video = clips_per_video * augs_per_clip
+        self._count = 0
+
+    def __call__(
+        self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
+    ) -> ClipInfo:
+        """As in `ClipSampler`."""
+        clip_index, aug_index = divmod(self._count, self.augs_per_clip)
+        latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
+        start = latest * Fraction(clip_index, max(self.clips_per_video - 1, 1))
+        self._count += 1
+        is_last = self._count == self.samples_per_video
+        if is_last:
+            self._count = 0
+        return ClipInfo(start, start + self.clip_duration, clip_index, aug_index, is_last)
+
+    def reset(self) -> None:
+        """As in `ClipSampler`."""
+        self._count = 0
+
+
+SAMPLERS: dict[str, type[ClipSampler]] = {
+    "uniform": UniformClipSampler,
+    "random": RandomClipSampler,
+    "constant_clips_per_video": ConstantClipsPerVideoSampler,
+    "random_multi": RandomMultiClipSampler,
+}
+
+
+def make_clip_sampler(sampling_type: str, *args: Any) -> ClipSampler:
+    """Make a clip sampler by name.
+
+    Args:
+        sampling_type: a key of `SAMPLERS`.
+        *args: what its class takes, `clip_duration` first.
+
+    Raises:
+        NotImplementedError: if there is none of that name.
+
+    >>> make_clip_sampler("constant_clips_per_video", 2.0, 10, 3).samples_per_video
+    30
+    """
+    if sampling_type not in SAMPLERS:
+        raise NotImplementedError(
+            f"No clip sampler {sampling_type!r}; choose from {', '.join(sorted(SAMPLERS))}."
+        )
+    return SAMPLERS[sampling_type](*args)
+
+
+def _truncated(duration: Seconds, limit: Seconds | None) -> Seconds:
+    return duration if limit is None else min(duration, limit)
