@@ -1,8 +1,8 @@
 """The recorded numbers of PyTorchVideo (tests/reference), as parameters for tests.
 
-A package's `test_goldens.py` lists what does not run yet or differs on purpose, each with the reason:
+A package's `test_goldens.py` lists what does not run yet or differs on purpose, with the reason:
 
-    CASES = golden_cases("layers.json", waiting={"attention/": "issue 2"})
+    CASES = golden_cases("layers.json", waiting={"attention/": "comes with MViT"})
 
     @pytest.mark.parametrize("case", CASES)
     def test_golden(case):

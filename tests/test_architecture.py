@@ -10,7 +10,7 @@ PACKAGE = ROOT / "pytorchvideo_clone"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 EVERYWHERE = {"torch", "numpy"}
-# Package or top-level module -> (what of ours, what else) it may import. numpy and torch are everywhere.
+# Package or top-level module -> (what of ours, what else) it may import.
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": ({"_moved"}, set()),
     "_optional": (set(), set()),

@@ -1,3 +1,11 @@
 """From a model to a device."""
 
-__all__: list[str] = []
+from pytorchvideo_clone.accelerator.export import (
+    EXPORTERS,
+    ExportError,
+    ExportReport,
+    export_model,
+    load_exported,
+)
+
+__all__ = ["EXPORTERS", "ExportError", "ExportReport", "export_model", "load_exported"]
