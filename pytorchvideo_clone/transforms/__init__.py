@@ -1,3 +1,45 @@
 """From a clip to a model's input."""
 
-__all__: list[str] = []
+from pytorchvideo_clone.transforms.transforms import (
+    ApplyTransformToKey,
+    CenterCrop,
+    ConvertFloatToUint8,
+    ConvertUint8ToFloat,
+    Div255,
+    MoveChannelFront,
+    MoveChannelRear,
+    Normalize,
+    OpSampler,
+    Permute,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomShortSideScale,
+    RemoveKey,
+    ShortSideScale,
+    UniformCropVideo,
+    UniformTemporalSubsample,
+    UniformTemporalSubsampleRepeated,
+)
+
+__all__ = [
+    "ApplyTransformToKey",
+    "CenterCrop",
+    "ConvertFloatToUint8",
+    "ConvertUint8ToFloat",
+    "Div255",
+    "MoveChannelFront",
+    "MoveChannelRear",
+    "Normalize",
+    "OpSampler",
+    "Permute",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomShortSideScale",
+    "RemoveKey",
+    "ShortSideScale",
+    "UniformCropVideo",
+    "UniformTemporalSubsample",
+    "UniformTemporalSubsampleRepeated",
+]

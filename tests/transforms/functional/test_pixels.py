@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from pytorchvideo_clone.transforms.functional import (
+    div_255,
+    float_to_uint8,
+    normalize,
+    uint8_to_float,
+)
+
+EVERY_BYTE = torch.arange(256, dtype=torch.uint8)
+
+
+def test_bytes_survive_the_way_to_float_and_back():
+    assert float_to_uint8(uint8_to_float(EVERY_BYTE)).equal(EVERY_BYTE)
+
+
+def test_functions_leave_their_input_as_it_was():
+    video = torch.rand(3, 2, 4, 4)
+    before = video.clone()
+    div_255(video)
+    float_to_uint8(video)
+    normalize(video, [0.5] * 3, [0.2] * 3)
+    assert video.equal(before)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 4, 5), (2, 3, 2, 4, 5)])
+def test_normalised_channels_have_mean_0_and_deviation_1(shape):
+    video = torch.rand(shape)
+    others = tuple(d for d in range(len(shape)) if d != len(shape) - 4)
+    mean, std = video.mean(others), video.std(others)
+    out = normalize(video, mean.tolist(), std.tolist())
+    torch.testing.assert_close(out.mean(others), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(out.std(others), torch.ones(3))
+
+
+def test_normalising_bytes_says_what_to_do():
+    with pytest.raises(TypeError, match=r"uint8.*ConvertUint8ToFloat or Div255"):
+        normalize(EVERY_BYTE.view(1, 1, 16, 16), [0.5], [0.2])
+
+
+def test_a_deviation_of_0_is_refused():
+    with pytest.raises(ValueError, match="no entry may be 0"):
+        normalize(torch.zeros(1, 1, 1, 1), [0.5], [0.0])
+
+
+def test_other_channel_counts_are_refused():
+    with pytest.raises(ValueError, match="mean has 3 entries and std 3, but the video 4 channels"):
+        normalize(torch.zeros(4, 1, 2, 2), [0.5] * 3, [0.2] * 3)
