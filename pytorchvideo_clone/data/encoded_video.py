@@ -1,0 +1,235 @@
+"""A video file, cut into clips by time."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import torch
+
+from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.decoders import Decoder, check_decoder_name, open_decoder
+from pytorchvideo_clone.data.decoders.audio import AudioReader
+from pytorchvideo_clone.data.video import (
+    Clip,
+    FrameFilter,
+    Seconds,
+    Video,
+    VideoReadError,
+    thwc_to_cthw,
+)
+
+__all__ = [
+    "EncodedVideo",
+    "EncodedVideoDecord",
+    "EncodedVideoPyAV",
+    "EncodedVideoTorchVision",
+    "select_video_class",
+]
+
+
+class EncodedVideo(Video):
+    """A video file, cut into clips by time.
+
+    Args:
+        file: a path on this machine, or an open binary file.
+        video_name: what `name` says; the file name by default.
+        decode_video: whether clips hold frames.
+        decode_audio: whether clips hold audio, where there is any.
+        decoder: "pyav", "torchcodec", "decord", or "auto" for the first of them that loads.
+        other_args: options of the decoder.
+
+    Raises:
+        VideoReadError: if it cannot be opened as a video.
+    """
+
+    def __init__(
+        self,
+        file: files.PathLike | BinaryIO,
+        video_name: str | None = None,
+        decode_video: bool = True,
+        decode_audio: bool = True,
+        decoder: str = "pyav",
+        **other_args: Any,
+    ) -> None:
+        self._source = os.fspath(file) if isinstance(file, str | os.PathLike) else file
+        origin = self._source if isinstance(self._source, str) else getattr(file, "name", None)
+        self._name = video_name or (Path(origin).name if isinstance(origin, str) else "video")
+        self._decode_video = decode_video
+        self._decode_audio = decode_audio
+        self._decoder_choice = decoder
+        self._other_args = other_args
+        self._decoder: Decoder | None = None
+        self._audio: AudioReader | None = None
+        self._open()
+
+    @classmethod
+    def from_path(
+        cls,
+        file_path: files.PathLike,
+        decode_video: bool = True,
+        decode_audio: bool = True,
+        decoder: str = "pyav",
+        **other_args: Any,
+    ) -> "EncodedVideo":
+        """Open the video file at a path or URL.
+
+        Args:
+            file_path: a path, or a URL of a scheme that iopath knows (see `data.files`).
+            decode_video: whether clips hold frames.
+            decode_audio: whether clips hold audio, where there is any.
+            decoder: as for `EncodedVideo`.
+            other_args: options of the decoder.
+
+        Raises:
+            FileNotFoundError: if there is nothing at `file_path`.
+            VideoReadError: if it cannot be opened as a video.
+        """
+        if files.is_dir(file_path):
+            raise VideoReadError(
+                "it is a folder; for a folder of images use FrameVideo.from_directory",
+                os.fspath(file_path),
+            )
+        if not files.is_file(file_path):
+            raise FileNotFoundError(f"{os.fspath(file_path)} not found.")
+        source: Any
+        try:
+            source = files.local_path(file_path)
+        except NotImplementedError:  # the scheme offers open files only
+            source = files.open_file(file_path)
+        name = Path(os.fspath(file_path)).name
+        return cls(source, name, decode_video, decode_audio, decoder, **other_args)
+
+    @property
+    def name(self) -> str:
+        """Name of the video: its file name unless one was given."""
+        return self._name
+
+    @property
+    def decoder_name(self) -> str | None:
+        """Name of the decoder that reads the frames; None if they are not decoded."""
+        return self._decoder.name if self._decoder else None
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the begin of the first frame to the end of the last.
+
+        Without `decode_video`, the length of the audio.
+        """
+        return self._duration
+
+    def get_clip(
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        video_dtype: torch.dtype = torch.float32,
+    ) -> Clip:
+        """Read what begins in [start_sec, end_sec), seconds from the first frame.
+
+        Args:
+            start_sec: seconds, included.
+            end_sec: seconds, excluded.
+            frame_filter: maps the positions 0, 1, ... of the frames in the window to those to keep.
+            video_dtype: torch.float32 or torch.uint8.
+
+        Returns:
+            `Clip`; its entries are None where nothing begins in the window.
+
+        Raises:
+            VideoReadError: if the window has frames that cannot be decoded.
+        """
+        self._reopen_after_fork()
+        video = audio = None
+        with self._reading(start_sec):
+            if self._decoder:
+                frames = self._decoder.read(start_sec, end_sec, frame_filter)
+                video = None if frames is None else thwc_to_cthw(frames).to(video_dtype)
+            if self._audio:
+                audio = self._audio.read(start_sec, end_sec)
+        return {"video": video, "audio": audio}
+
+    def close(self) -> None:
+        """Release the file; more calls do nothing."""
+        for part in (self._decoder, self._audio):
+            if part:
+                part.close()
+        if not isinstance(self._source, str):
+            self._source.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not isinstance(self._source, str):
+            raise TypeError(
+                f"{self._name} was opened from a file object, which cannot travel to another "
+                "process; open it by path."
+            )
+        # A decoder holds the state of a C library: the other process opens its own.
+        return {**self.__dict__, "_decoder": None, "_audio": None, "_process": None}
+
+    def _open(self) -> None:
+        with self._reading():
+            if self._decode_video:
+                self._decoder = open_decoder(
+                    self._own_source(), self._decoder_choice, **self._other_args
+                )
+            if self._decode_audio:
+                self._audio = AudioReader(self._own_source())
+            self._process = os.getpid()
+            if self._decoder:
+                self._duration = self._decoder.duration
+            elif self._audio:
+                self._duration = self._audio.duration
+
+    def _own_source(self) -> Any:
+        return self._source if isinstance(self._source, str) else files.FileView(self._source)
+
+    def _reopen_after_fork(self) -> None:
+        """Open again in a process that inherited or received this object.
+
+        Neither a file offset nor a decoder is ever shared between processes.
+        """
+        if self._process != os.getpid():
+            # Freed here, an inherited decoder could wait for threads that only its parent has.
+            _INHERITED.extend((self._decoder, self._audio))
+            self._decoder = self._audio = None
+            self._open()
+
+    @contextmanager
+    def _reading(self, time: Seconds | None = None) -> Iterator[None]:
+        """Say in an error which video, when and by which decoder."""
+        origin = self._source if isinstance(self._source, str) else self._name
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except VideoReadError as error:
+            backend = error.backend or self.decoder_name or self._decoder_choice
+            raise VideoReadError(error.cause, origin, backend, time) from error
+        except (av.FFmpegError, OSError) as error:
+            cause = error.strerror or str(error)
+            raise VideoReadError(
+                cause, origin, self.decoder_name or self._decoder_choice, time
+            ) from error
+
+
+# Decoders of a parent process, kept from being freed in its children.
+_INHERITED: list[Any] = []
+
+# PyTorchVideo's names for one decoder each.
+EncodedVideoPyAV = functools.partial(EncodedVideo, decoder="pyav")
+EncodedVideoDecord = functools.partial(EncodedVideo, decoder="decord")
+EncodedVideoTorchVision = functools.partial(EncodedVideo, decoder="torchvision")
+
+
+def select_video_class(decoder: str) -> Callable[..., EncodedVideo]:
+    """Give what opens a video with the decoder of this name.
+
+    Raises:
+        ValueError: if there is no such decoder.
+    """
+    check_decoder_name(decoder)
+    return functools.partial(EncodedVideo, decoder=decoder)

@@ -1,0 +1,198 @@
+"""A video kept as one image file a frame."""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import PurePath
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.decoders.timestamps import secs_to_pts
+from pytorchvideo_clone.data.video import (
+    Clip,
+    FrameFilter,
+    Seconds,
+    Video,
+    VideoReadError,
+    thwc_to_cthw,
+)
+
+__all__ = ["FrameVideo"]
+
+# Network file systems fail now and then; PyTorchVideo tries as often.
+_ATTEMPTS = 10
+_MOST_THREADS = 16
+
+
+class FrameVideo(Video):
+    """A video kept as one image file a frame: frame k begins at k / fps seconds.
+
+    Args:
+        duration: seconds.
+        fps: frames a second.
+        video_frame_to_path_fn: maps a frame's index to its path.
+        video_frame_paths: the paths in order; either these or the function.
+        multithreaded_io: read the images of a clip in parallel, for storage that is slow to answer.
+
+    Raises:
+        AssertionError: if both or neither of the function and the paths are given.
+    """
+
+    def __init__(
+        self,
+        duration: Seconds,
+        fps: float,
+        video_frame_to_path_fn: Callable[[int], str] | None = None,
+        video_frame_paths: Sequence[str] | None = None,
+        multithreaded_io: bool = False,
+    ) -> None:
+        # PyTorchVideo's exception, raised so that python -O keeps it.
+        if (video_frame_to_path_fn is None) == (video_frame_paths is None):
+            raise AssertionError(
+                "pass exactly one of video_frame_to_path_fn and video_frame_paths."
+            )
+        self._duration = duration
+        self._fps = Fraction(fps)
+        if video_frame_paths is not None:
+            self._path_of: Callable[[int], str] = video_frame_paths.__getitem__
+            self._count = len(video_frame_paths)
+        else:
+            assert video_frame_to_path_fn is not None
+            self._path_of = video_frame_to_path_fn
+            self._count = round(duration * self._fps)
+        self._multithreaded_io = multithreaded_io
+
+    @classmethod
+    def from_directory(
+        cls,
+        path: files.PathLike,
+        fps: float = 30.0,
+        multithreaded_io: bool = False,
+        path_order_cache: dict[str, list[str]] | None = None,
+    ) -> "FrameVideo":
+        """Take the files in a folder, in the order of the numbers in their names.
+
+        Args:
+            path: the folder, which holds images only (hidden files are left out).
+            fps: frames a second.
+            multithreaded_io: as for `FrameVideo`.
+            path_order_cache: folder -> its paths in order; looked up, and filled.
+
+        Raises:
+            AssertionError: if the folder is empty.
+        """
+        folder = str(path)
+        cache = {} if path_order_cache is None else path_order_cache
+        if folder not in cache:
+            names = [name for name in files.list_dir(folder) if not name.startswith(".")]
+            cache[folder] = [
+                f"{folder.rstrip('/')}/{name}" for name in sorted(names, key=_by_number)
+            ]
+        return cls.from_frame_paths(cache[folder], fps, multithreaded_io)
+
+    @classmethod
+    def from_frame_paths(
+        cls, video_frame_paths: Sequence[str], fps: float = 30.0, multithreaded_io: bool = False
+    ) -> "FrameVideo":
+        """Take these image files, in this order.
+
+        Raises:
+            AssertionError: if there are none.
+        """
+        if len(video_frame_paths) == 0:
+            # PyTorchVideo's exception, raised so that python -O keeps it.
+            raise AssertionError("video_frame_paths is empty: a frame video needs one image.")
+        duration = len(video_frame_paths) / Fraction(fps)
+        return cls(
+            duration, fps, video_frame_paths=video_frame_paths, multithreaded_io=multithreaded_io
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the folder that the first frame lies in."""
+        return PurePath(self._path_of(0)).parent.name
+
+    @property
+    def duration(self) -> Seconds:
+        """Length in seconds."""
+        return self._duration
+
+    def get_clip(
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        video_dtype: torch.dtype = torch.float32,
+    ) -> Clip | None:
+        """Read the frames that begin in [start_sec, end_sec).
+
+        Args:
+            start_sec: seconds, included.
+            end_sec: seconds, excluded.
+            frame_filter: maps the indices of the frames in the window, counted from the first frame
+                of the video, to those to read.
+            video_dtype: torch.float32 or torch.uint8.
+
+        Returns:
+            `Clip` with `frame_indices`; None if the window begins outside the video.
+
+        Raises:
+            VideoReadError: if an image cannot be read or has another size.
+        """
+        if not 0 <= start_sec <= self._duration:
+            return None
+        first = int(secs_to_pts(start_sec, 1 / self._fps, 0, "ceil"))
+        last = secs_to_pts(min(end_sec, self._duration), 1 / self._fps, 0, "ceil")
+        indices = list(range(first, int(min(last, self._count))))
+        if frame_filter:
+            indices = [int(index) for index in frame_filter(indices)]
+        video = None
+        if indices:
+            video = thwc_to_cthw(self._read(indices)).to(video_dtype)
+        return {"video": video, "frame_indices": indices, "audio": None}
+
+    def _read(self, indices: list[int]) -> Tensor:
+        paths = [self._path_of(index) for index in indices]
+        if self._multithreaded_io:
+            with ThreadPoolExecutor(min(len(paths), _MOST_THREADS)) as threads:
+                pictures = list(threads.map(_read_image, paths))
+        else:
+            pictures = [_read_image(path) for path in paths]
+        for path, picture in zip(paths, pictures, strict=True):
+            if picture.shape != pictures[0].shape:
+                raise VideoReadError(
+                    f"it is {picture.shape[1]}x{picture.shape[0]}, but the clip's first frame "
+                    f"{paths[0]} is {pictures[0].shape[1]}x{pictures[0].shape[0]}",
+                    path,
+                    "Pillow",
+                )
+        return torch.from_numpy(np.stack(pictures))
+
+
+def _by_number(name: str) -> list[tuple[int, int | str]]:
+    """Sort key that compares runs of digits as numbers: img_2 before img_10."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
+
+def _read_image(path: str) -> np.ndarray:
+    """Read an image file as (H, W, 3) uint8 RGB, upright as its EXIF orientation says."""
+    failure: Exception | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            with files.open_file(path) as file, Image.open(file) as image:
+                upright = ImageOps.exif_transpose(image)
+                if upright.mode.startswith("I;16"):  # Pillow would cut these off at 255
+                    grey = (np.asarray(upright) >> 8).astype(np.uint8)
+                    return np.repeat(grey[..., None], 3, axis=2)
+                return np.array(upright.convert("RGB"))
+        except FileNotFoundError as error:
+            raise VideoReadError("the image does not exist", path, "Pillow") from error
+        except (OSError, SyntaxError) as error:  # Pillow's errors for a broken file
+            failure = error
+    raise VideoReadError(str(failure), path, "Pillow") from failure

@@ -1,0 +1,175 @@
+"""The video that data sets talk to, what it answers, and the way from a path to one."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from fractions import Fraction
+from types import TracebackType
+from typing import TypedDict, TypeVar
+
+import torch
+from torch import Tensor
+
+from pytorchvideo_clone.data import files
+
+__all__ = [
+    "Clip",
+    "FrameFilter",
+    "Seconds",
+    "Video",
+    "VideoPathHandler",
+    "VideoReadError",
+    "thwc_to_cthw",
+]
+
+Seconds = float | Fraction
+FrameFilter = Callable[[list[int]], list[int]]
+_Self = TypeVar("_Self", bound="Video")
+
+
+class Clip(TypedDict, total=False):
+    """What `Video.get_clip` gives.
+
+    Keys:
+        video: (C, T, H, W), RGB in 0..255, float32 or uint8; None if no frame begins in the window.
+        audio: (S,) float32; None if there is none or it was not asked for.
+        frame_indices: which images of the folder these are (only `FrameVideo`).
+    """
+
+    video: Tensor | None
+    audio: Tensor | None
+    frame_indices: list[int]
+
+
+class VideoReadError(RuntimeError):
+    """A video that cannot be opened or decoded.
+
+    Attributes:
+        cause: what went wrong, in words.
+        path: the path or the name of the video.
+        backend: name of the decoder, e.g. "pyav".
+        time: seconds into the video at which it happened; None when it was opened.
+    """
+
+    def __init__(
+        self, cause: str, path: str = "", backend: str = "", time: Seconds | None = None
+    ) -> None:
+        super().__init__(cause, path, backend, time)
+        self.cause, self.path, self.backend, self.time = cause, path, backend, time
+
+    def __str__(self) -> str:
+        where = f" at {float(self.time):.3f} s" if self.time is not None else ""
+        by = f" with {self.backend}" if self.backend else ""
+        return f"cannot read {self.path or 'the video'}{where}{by}: {self.cause}"
+
+
+class Video(ABC):
+    """A video that is cut into clips by time; a context manager that closes it.
+
+    Times are seconds from the first frame, floats or Fractions; a window [start_sec, end_sec) holds
+    the frames that begin in it.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the video, such as its file name."""
+
+    @property
+    @abstractmethod
+    def duration(self) -> Seconds:
+        """Length in seconds."""
+
+    @abstractmethod
+    def get_clip(
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        video_dtype: torch.dtype = torch.float32,
+    ) -> Clip | None:
+        """Read what begins in [start_sec, end_sec).
+
+        Args:
+            start_sec: seconds, included.
+            end_sec: seconds, excluded.
+            frame_filter: maps the ascending list of frame indices in the window to those to keep,
+                in the order wanted and repeated if wanted; only those are converted. None keeps
+                all.
+            video_dtype: torch.float32 or torch.uint8, both with values in 0..255.
+        """
+
+    def close(self) -> None:  # noqa: B027 (nothing to release by default)
+        """Release files and decoders; more calls do nothing."""
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class VideoPathHandler:
+    """Open a path as a video: a file as `EncodedVideo`, a folder of images as `FrameVideo`.
+
+    Attributes:
+        path_order_cache: folder -> its sorted image paths, so that a folder is listed once.
+    """
+
+    def __init__(self) -> None:
+        self.path_order_cache: dict[str, list[str]] = {}
+
+    def video_from_path(
+        self,
+        filepath: files.PathLike,
+        decode_video: bool = True,
+        decode_audio: bool = False,
+        decoder: str = "pyav",
+        fps: float = 30,
+    ) -> Video:
+        """Open the file or folder at `filepath`.
+
+        Args:
+            filepath: a path or URL; a scheme that cannot tell files from folders has files only.
+            decode_video: whether clips hold frames (files only).
+            decode_audio: whether clips hold audio (files only).
+            decoder: as in `EncodedVideo.from_path` (files only).
+            fps: frames a second of an image folder (folders only).
+
+        Raises:
+            FileNotFoundError: if there is nothing at `filepath`.
+            VideoReadError: if it cannot be opened as a video.
+            AssertionError: if audio is asked of a folder.
+        """
+        from pytorchvideo_clone.data.encoded_video import EncodedVideo
+        from pytorchvideo_clone.data.frame_video import FrameVideo
+
+        if files.is_file(filepath):
+            return EncodedVideo.from_path(
+                filepath, decode_video=decode_video, decode_audio=decode_audio, decoder=decoder
+            )
+        if files.is_dir(filepath):
+            # PyTorchVideo's exception: an AssertionError, raised so that python -O keeps it.
+            if decode_audio:
+                raise AssertionError(
+                    f"{filepath} is a folder of images, which has no audio: pass "
+                    "decode_audio=False."
+                )
+            return FrameVideo.from_directory(
+                os.fspath(filepath), fps, path_order_cache=self.path_order_cache
+            )
+        raise FileNotFoundError(f"{filepath} not found: it is neither a file nor a folder.")
+
+
+def thwc_to_cthw(data: Tensor) -> Tensor:
+    """Put the channels of a video first: (T, H, W, C) -> (C, T, H, W), a view.
+
+    >>> thwc_to_cthw(torch.zeros(4, 6, 8, 3)).shape
+    torch.Size([3, 4, 6, 8])
+    """
+    return data.permute(3, 0, 1, 2)

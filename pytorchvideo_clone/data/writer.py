@@ -1,0 +1,77 @@
+"""Write a tensor to a video file."""
+
+import os
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from torch import Tensor
+
+__all__ = ["export_video_array"]
+
+
+def export_video_array(
+    video: Tensor | np.ndarray,
+    output_path: str | os.PathLike[str],
+    rate: float | Fraction,
+    bit_rate: int | None = None,
+    pix_fmt: str | None = None,
+    height: int | None = None,
+    width: int | None = None,
+    in_format: str = "rgb24",
+    out_format: str = "bgr24",
+    video_codec: str = "mpeg4",
+    options: dict[str, str] | None = None,
+) -> VideoStream:
+    """Encode a video to a file on this machine.
+
+    Args:
+        video: (C, T, H, W) in 0..255; floats are rounded.
+        output_path: its ending chooses the container, e.g. ".mp4".
+        rate: frames a second.
+        bit_rate: bits a second; by default the codec chooses.
+        pix_fmt: pixel format of the file, "yuv420p" by default ("rgb24" for libx264rgb).
+        height: of the file; that of `video` by default.
+        width: of the file; that of `video` by default.
+        in_format: order of the channels in `video`.
+        out_format: pixel format of the frames handed to the encoder, which converts them to
+            `pix_fmt`; libx264rgb gets `in_format`.
+        video_codec: name of an FFmpeg encoder.
+        options: of the encoder, e.g. {"crf": "18"}.
+
+    Returns:
+        The stream that was written, for its properties.
+
+    Raises:
+        ValueError: if `video` does not have four dimensions.
+
+    >>> import tempfile, torch
+    >>> path = f"{tempfile.mkdtemp()}/black.mp4"
+    >>> export_video_array(torch.zeros(3, 4, 16, 16), path, rate=10).frames
+    4
+    """
+    if video.ndim != 4:
+        raise ValueError(f"video has shape {tuple(video.shape)}; it must be (C, T, H, W).")
+    pictures = np.moveaxis(np.asarray(video), 0, -1)
+    if pictures.dtype != np.uint8:
+        pictures = pictures.round().clip(0, 255).astype(np.uint8)
+    lossless_rgb = video_codec == "libx264rgb"
+    with av.open(os.fspath(output_path), "w") as out:
+        # MPEG-4 counts in at most 65535 ticks a second.
+        stream = out.add_stream(
+            video_codec, rate=Fraction(rate).limit_denominator(65535), options=options or {}
+        )
+        assert isinstance(stream, VideoStream)
+        stream.height = height or pictures.shape[1]
+        stream.width = width or pictures.shape[2]
+        stream.pix_fmt = pix_fmt or ("rgb24" if lossless_rgb else "yuv420p")
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=in_format)
+            if not lossless_rgb:
+                frame = frame.reformat(format=out_format)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return stream
