@@ -106,8 +106,7 @@ class ShortSideScale(torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Resize (C, T, H, W), float or uint8."""
-        height, width = functional.short_side_size(x.shape[-2], x.shape[-1], self.size)
-        return functional.resize(x, height, width, self.interpolation, self.backend)
+        return functional.resize_short_side(x, self.size, self.interpolation, self.backend)
 
 
 class RandomShortSideScale(torch.nn.Module):
@@ -146,8 +145,7 @@ class RandomShortSideScale(torch.nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Resize (C, T, H, W), float or uint8."""
         size = functional.random_size(self.min_size, self.max_size)
-        height, width = functional.short_side_size(x.shape[-2], x.shape[-1], size)
-        return functional.resize(x, height, width, self.interpolation, self.backend)
+        return functional.resize_short_side(x, size, self.interpolation, self.backend)
 
 
 class RandomResizedCrop(torch.nn.Module):

@@ -14,6 +14,7 @@ __all__ = [
     "random_resized_crop",
     "random_size",
     "resize",
+    "resize_short_side",
     "short_side_scale",
     "short_side_size",
     "uniform_crop",
@@ -76,13 +77,37 @@ def short_side_size(height: int, width: int, size: int) -> tuple[int, int]:
     return size, math.floor(width / height * size)
 
 
-def short_side_scale(
-    x: Tensor, size: int, interpolation: str = "bilinear", backend: str = "pytorch"
+def resize_short_side(
+    video: Tensor, size: int, interpolation: str = "bilinear", backend: str = "pytorch"
 ) -> Tensor:
     """Resize a clip so that its short side is `size`.
 
     Args:
-        x: (C, T, H, W) float32; for uint8 use the module `ShortSideScale`, or `resize`.
+        video: (C, T, H, W), float or uint8.
+        size: length of the short side in pixels.
+        interpolation: as in `resize`.
+        backend: as in `short_side_scale`.
+
+    Returns:
+        (C, T, size, W') or (C, T, H', size), same type.
+
+    Raises:
+        AssertionError: as in `resize`.
+
+    >>> resize_short_side(torch.zeros(3, 2, 20, 10, dtype=torch.uint8), 5).shape
+    torch.Size([3, 2, 10, 5])
+    """
+    height, width = short_side_size(video.shape[-2], video.shape[-1], size)
+    return resize(video, height, width, interpolation, backend)
+
+
+def short_side_scale(
+    x: Tensor, size: int, interpolation: str = "bilinear", backend: str = "pytorch"
+) -> Tensor:
+    """Do `resize_short_side` for float32 only: PyTorchVideo's function, with its check.
+
+    Args:
+        x: (C, T, H, W) float32.
         size: length of the short side in pixels.
         interpolation: as in `resize`.
         backend: "pytorch" or "opencv", PyTorchVideo's names; both give the same here.
@@ -97,10 +122,10 @@ def short_side_scale(
     torch.Size([3, 2, 10, 5])
     """
     if x.dtype != torch.float32:
-        raise AssertionError(f"The dtype is {x.dtype}; it must be torch.float32.")
-    if x.dim() != 4:
-        raise AssertionError(f"The video has shape {tuple(x.shape)}; it must be (C, T, H, W).")
-    return resize(x, *short_side_size(x.shape[-2], x.shape[-1], size), interpolation, backend)
+        raise AssertionError(
+            f"The dtype is {x.dtype}; it must be torch.float32. For uint8 use resize_short_side."
+        )
+    return resize_short_side(x, size, interpolation, backend)
 
 
 def random_size(min_size: int, max_size: int) -> int:
