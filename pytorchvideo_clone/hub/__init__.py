@@ -1,3 +1,55 @@
 """Model builders with their numbers and weights."""
 
-__all__: list[str] = []
+from pytorchvideo_clone.hub.bundles import Bundle, load_bundle, save_bundle
+from pytorchvideo_clone.hub.checkpoints import CheckpointError, LoadReport, load_checkpoint
+from pytorchvideo_clone.hub.classification import (
+    c2d_r50,
+    i3d_r50,
+    slow_r50,
+    slowfast_16x8_r101_50_50,
+    slowfast_r50,
+    slowfast_r101,
+    x3d_l,
+    x3d_m,
+    x3d_s,
+    x3d_xs,
+)
+from pytorchvideo_clone.hub.detection import slow_r50_detection, slowfast_r50_detection
+from pytorchvideo_clone.hub.registry import (
+    InputSpec,
+    ModelEntry,
+    Weights,
+    create_model,
+    list_models,
+    model_entry,
+    register,
+)
+
+# The architecture test sorts by character, ruff by number.
+__all__ = [  # noqa: RUF022
+    "Bundle",
+    "CheckpointError",
+    "InputSpec",
+    "LoadReport",
+    "ModelEntry",
+    "Weights",
+    "c2d_r50",
+    "create_model",
+    "i3d_r50",
+    "list_models",
+    "load_bundle",
+    "load_checkpoint",
+    "model_entry",
+    "register",
+    "save_bundle",
+    "slow_r50",
+    "slow_r50_detection",
+    "slowfast_16x8_r101_50_50",
+    "slowfast_r101",
+    "slowfast_r50",
+    "slowfast_r50_detection",
+    "x3d_l",
+    "x3d_m",
+    "x3d_s",
+    "x3d_xs",
+]

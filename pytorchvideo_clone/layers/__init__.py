@@ -1,3 +1,31 @@
 """Building blocks of the models, plain torch."""
 
-__all__: list[str] = []
+from pytorchvideo_clone.layers.chain import Chain, make_activation, make_norm, module_list
+from pytorchvideo_clone.layers.convolutions import Conv2plus1d, ConvReduce3D, create_conv_2plus1d
+from pytorchvideo_clone.layers.residual import ResBlock
+from pytorchvideo_clone.layers.squeeze_excitation import (
+    SqueezeAndExcitationLayer2D,
+    SqueezeExcitation,
+    create_audio_2d_squeeze_excitation_block,
+)
+from pytorchvideo_clone.layers.swish import Swish, SwishFunction
+from pytorchvideo_clone.layers.utils import round_repeats, round_width, set_attributes
+
+__all__ = [
+    "Chain",
+    "Conv2plus1d",
+    "ConvReduce3D",
+    "ResBlock",
+    "SqueezeAndExcitationLayer2D",
+    "SqueezeExcitation",
+    "Swish",
+    "SwishFunction",
+    "create_audio_2d_squeeze_excitation_block",
+    "create_conv_2plus1d",
+    "make_activation",
+    "make_norm",
+    "module_list",
+    "round_repeats",
+    "round_width",
+    "set_attributes",
+]

@@ -1,0 +1,142 @@
+"""A trained model in one file, with all that is needed to use it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pytorchvideo_clone.hub.checkpoints import (
+    CheckpointError,
+    compare_states,
+    load_state,
+    read_checkpoint,
+)
+from pytorchvideo_clone.hub.registry import InputSpec, create_model
+
+__all__ = ["Bundle", "load_bundle", "save_bundle"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle holds besides the weights.
+
+    Attributes:
+        model: name of the model, as for `create_model`.
+        model_kwargs: arguments with which `create_model` made it.
+        input_spec: how it wants its clips.
+        class_names: by class index, or None.
+        extra: whatever else was saved.
+    """
+
+    model: str
+    model_kwargs: dict[str, Any]
+    input_spec: InputSpec
+    class_names: tuple[str, ...] | None
+    extra: dict[str, Any]
+
+
+def save_bundle(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    name: str,
+    input_spec: InputSpec,
+    class_names: Sequence[str] | None = None,
+    *,
+    model_kwargs: dict[str, Any] | None = None,
+    **extra: Any,
+) -> None:
+    """Write a model's weights with what is needed to use them.
+
+    The file is a checkpoint as well: `create_model(name, checkpoint=path, ...)` takes it.
+
+    Args:
+        path: the file; its folder is made if need be.
+        model: the model.
+        name: its name, as for `create_model`.
+        input_spec: how it wants its clips.
+        class_names: by class index.
+        model_kwargs: arguments with which `create_model` makes it; default `num_classes`, the
+            number of class names.
+        extra: plain data or tensors to save with it, e.g. `accuracy={"top1": 91.0}`.
+
+    Raises:
+        ValueError: if `name` and `model_kwargs` make another model, or something is not plain data.
+    """
+    if model_kwargs is None:
+        model_kwargs = {} if class_names is None else {"num_classes": len(class_names)}
+    fields = {
+        **extra,
+        "model": name,
+        "model_kwargs": model_kwargs,
+        "input_spec": asdict(input_spec),
+        "class_names": None if class_names is None else list(class_names),
+    }
+    for key, value in fields.items():
+        if not _is_plain(value):
+            raise ValueError(
+                f"{key} is {value!r}; expected plain data (numbers, strings, tensors, lists, "
+                "tuples and dicts of them), since only that is read back."
+            )
+    with torch.device("meta"):
+        rebuilt = create_model(name, **model_kwargs)
+    report = compare_states(rebuilt.state_dict(), model.state_dict())
+    if not report.complete:
+        raise ValueError(
+            f"create_model({name!r}, **{model_kwargs}) does not make this model: {report}. "
+            "Give the model_kwargs that do."
+        )
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".partial")
+    torch.save({"model_state": model.state_dict(), **fields}, unfinished)
+    unfinished.replace(path)
+
+
+def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
+    """Rebuild a model from its bundle.
+
+    Args:
+        path: as `source` in `read_checkpoint`.
+
+    Returns:
+        The model, in training mode as modules are, on the CPU; and what was saved with it.
+
+    Raises:
+        CheckpointError: if it is no bundle, or its weights do not fit its model.
+        FileNotFoundError: if it does not exist.
+        ValueError: if its model is not registered.
+    """
+    contents = read_checkpoint(path)
+    lacking = [key for key in ("model", "model_kwargs", "input_spec") if key not in contents]
+    if lacking:
+        raise CheckpointError(
+            f"{path} is a checkpoint, but no bundle: it lacks {', '.join(lacking)}. "
+            "Use create_model(name, checkpoint=path)."
+        )
+    names = contents.get("class_names")
+    bundle = Bundle(
+        model=contents["model"],
+        model_kwargs=contents["model_kwargs"],
+        input_spec=InputSpec(**contents["input_spec"]),
+        class_names=None if names is None else tuple(names),
+        extra={
+            key: value
+            for key, value in contents.items()
+            if key not in ("model_state", "model", "model_kwargs", "input_spec", "class_names")
+        },
+    )
+    model = create_model(bundle.model, **bundle.model_kwargs)
+    load_state(model, contents["model_state"], str(path))
+    return model, bundle
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_plain, [*value.keys(), *value.values()]))
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    return torch.is_tensor(value) or type(value) in (type(None), bool, int, float, str)

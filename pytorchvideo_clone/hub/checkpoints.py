@@ -1,0 +1,223 @@
+"""Weights from a file or a URL into a model, with an account of every key."""
+
+import hashlib
+import http.client
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import torch
+from iopath.common.file_io import g_pathmgr
+from torch import Tensor, nn
+
+__all__ = [
+    "CheckpointError",
+    "LoadReport",
+    "compare_states",
+    "load_checkpoint",
+    "load_state",
+    "read_checkpoint",
+]
+
+Shape = tuple[int, ...]
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be read, or that does not belong to the model."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of each key of a model and of a checkpoint.
+
+    Attributes:
+        loaded: keys that the model took from the checkpoint.
+        missing: keys of the model that the checkpoint lacks.
+        unexpected: keys of the checkpoint that the model lacks.
+        mismatched: keys of both with different shapes: (the model's, the checkpoint's).
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: Mapping[str, tuple[Shape, Shape]] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether model and checkpoint have the same keys with the same shapes."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    @property
+    def other_class_count(self) -> tuple[int, int] | None:
+        """(the model's, the checkpoint's) number of classes, if that is all that differs."""
+        counts = {(ours[:1], theirs[:1]) for ours, theirs in self.mismatched.values()}
+        tails = all(ours[1:] == theirs[1:] for ours, theirs in self.mismatched.values())
+        if self.missing or self.unexpected or not tails or len(counts) != 1:
+            return None
+        (ours,), (theirs,) = counts.pop()
+        return ours, theirs
+
+    def __str__(self) -> str:
+        """One sentence with the counts and the first keys."""
+        parts = [f"{len(self.loaded)} entries loaded"]
+        for word, keys in (("missing", self.missing), ("unexpected", self.unexpected)):
+            if keys:
+                parts.append(f"{len(keys)} {word} ({_first(keys)})")
+        if self.mismatched:
+            shapes = [
+                f"{key}: {list(ours)} in the model, {list(theirs)} in the checkpoint"
+                for key, (ours, theirs) in self.mismatched.items()
+            ]
+            parts.append(f"{len(shapes)} mismatched ({_first(shapes)})")
+        return ", ".join(parts)
+
+
+def load_checkpoint(
+    model: nn.Module,
+    source: str | os.PathLike[str],
+    *,
+    strict: bool = True,
+    head: Literal["keep", "new", "none"] = "keep",
+    progress: bool = True,
+    sha256: str | None = None,
+) -> LoadReport:
+    """Load weights into `model`, in place.
+
+    Args:
+        model: the model.
+        source: as in `read_checkpoint`.
+        strict: refuse a checkpoint that differs from the model beyond what `head` allows; False
+            loads what fits.
+        head: "keep" takes the checkpoint's; "new" lets entries whose number of classes differs keep
+            the model's values; "none" leaves out what the model does not have.
+        progress: as in `read_checkpoint`.
+        sha256: as in `read_checkpoint`.
+
+    Returns:
+        What was loaded and what was not.
+
+    Raises:
+        CheckpointError: if the source cannot be read, or does not fit; the model is unchanged then.
+        FileNotFoundError: if it does not exist.
+    """
+    state = read_checkpoint(source, progress=progress, sha256=sha256)["model_state"]
+    return load_state(model, state, str(source), strict=strict, head=head)
+
+
+def load_state(
+    model: nn.Module,
+    state: Mapping[str, Tensor],
+    source: str,
+    *,
+    strict: bool = True,
+    head: Literal["keep", "new", "none"] = "keep",
+) -> LoadReport:
+    """Load a state dict into `model`, in place; arguments and errors as in `load_checkpoint`."""
+    report = compare_states(model.state_dict(), state)
+    allowed = (
+        report.complete
+        or (head == "new" and report.other_class_count is not None)
+        or (head == "none" and not report.missing and not report.mismatched)
+    )
+    if not report.loaded or (strict and not allowed):
+        hint = ""
+        if report.other_class_count is not None:
+            ours, theirs = report.other_class_count
+            hint = (
+                f" Pass num_classes={theirs} for the checkpoint's classes, "
+                f"or num_classes={ours} for a new head."
+            )
+        raise CheckpointError(f"{source} does not fit the model: {report}.{hint}")
+    model.load_state_dict({key: state[key] for key in report.loaded}, strict=False)
+    return report
+
+
+def compare_states(model_state: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:
+    """Say which entries of `state` fit those of a model, by key and shape."""
+    shared = [key for key in model_state if key in state]
+    mismatched = {
+        key: (tuple(model_state[key].shape), tuple(state[key].shape))
+        for key in shared
+        if model_state[key].shape != state[key].shape
+    }
+    return LoadReport(
+        loaded=tuple(key for key in shared if key not in mismatched),
+        missing=tuple(key for key in model_state if key not in state),
+        unexpected=tuple(key for key in state if key not in model_state),
+        mismatched=mismatched,
+    )
+
+
+def read_checkpoint(
+    source: str | os.PathLike[str], *, progress: bool = True, sha256: str | None = None
+) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU; only tensors and plain data are unpickled.
+
+    Args:
+        source: a path, a file:// URL, an http(s) URL, which is downloaded once into the cache of
+            `torch.hub`, or a URI of a scheme registered with iopath. The file holds
+            {"model_state": state dict, ...} or a state dict.
+        progress: show a bar while downloading.
+        sha256: the first digits of a download's SHA-256, which is then checked.
+
+    Returns:
+        The file's contents, with the state dict as "model_state".
+
+    Raises:
+        CheckpointError: if it cannot be fetched or is no checkpoint.
+        FileNotFoundError: if it does not exist.
+    """
+    url = os.fspath(source)
+    scheme = urlparse(url).scheme
+    remote = scheme in ("http", "https")
+    if remote:
+        path = _download(url, progress, sha256)
+    else:
+        path = Path(
+            url2pathname(urlparse(url).path) if scheme == "file" else g_pathmgr.get_local_path(url)
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"{source} is not there; give the path or URL of a checkpoint.")
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the bytes make of pickle and zip
+        if remote:
+            path.unlink()  # a broken download; the next call fetches it again
+        raise CheckpointError(
+            f"{source} cannot be read as a checkpoint ({type(error).__name__}); expected a file "
+            "that torch.save wrote, with tensors and plain data only."
+        ) from error
+    if not isinstance(contents, dict) or "model_state" not in contents:
+        contents = {"model_state": contents}
+    state = contents["model_state"]
+    if not isinstance(state, Mapping) or not state or not all(map(torch.is_tensor, state.values())):
+        held = _first([str(key) for key in state]) if isinstance(state, Mapping) else type(state)
+        raise CheckpointError(
+            f"{source} holds {held or 'nothing'}; "
+            "expected a state dict, or one under 'model_state'."
+        )
+    return contents
+
+
+def _download(url: str, progress: bool, sha256: str | None) -> Path:
+    # The zoo has files of the same name for different data sets: the URL's digest tells them apart.
+    digest = hashlib.sha256(url.encode()).hexdigest()[:8]
+    path = Path(torch.hub.get_dir(), "checkpoints", f"{digest}-{Path(urlparse(url).path).name}")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), sha256, progress)
+        except (OSError, RuntimeError, http.client.HTTPException) as error:
+            raise CheckpointError(
+                f"{url} could not be downloaded ({error}); "
+                "fetch it in another way and pass its path as `checkpoint`."
+            ) from error
+    return path
+
+
+def _first(items: tuple[str, ...] | list[str], count: int = 3) -> str:
+    return ", ".join(items[:count]) + (", …" if len(items) > count else "")

@@ -1,0 +1,275 @@
+"""The table of models: what each is fed, where its weights are, and how to get it."""
+
+import difflib
+import functools
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from fractions import Fraction
+from typing import Any, Literal, Protocol
+
+from torch import nn
+
+from pytorchvideo_clone.hub.checkpoints import load_checkpoint
+
+__all__ = [
+    "MODELS",
+    "InputSpec",
+    "ModelEntry",
+    "Weights",
+    "create_model",
+    "list_models",
+    "model_entry",
+    "register",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How a model wants its clips, in training and in testing.
+
+    Attributes:
+        num_frames: frames of a clip.
+        sampling_rate: frames of the video per frame of the clip, at `fps`.
+        crop: side of the square crop in training, in pixels.
+        side: short side to which a test video is scaled, in pixels.
+        test_crop: side of the square test crop, in pixels; default `crop`.
+        train_side: the range from which the short side is drawn in training; default `side` alone.
+        mean: of each channel, after division by 255.
+        std: of each channel, after division by 255.
+        fps: the time base of `sampling_rate`, frames a second.
+        alpha: frames of the fast pathway per frame of the slow one, or None for one pathway.
+        test_clips: clips of a test video.
+        test_crops: crops of each of them, along the longer side: 1 (centre) or 3.
+        clip_placement: where clip i of n starts in a video with `rest` seconds besides one clip:
+            "endpoints" at rest * i / (n - 1), "division" at rest * i / n; a single clip at 0.
+
+    >>> InputSpec(num_frames=8, sampling_rate=8, crop=224, side=256).clip_duration
+    Fraction(32, 15)
+    """
+
+    num_frames: int
+    sampling_rate: int
+    crop: int
+    side: int
+    test_crop: int = 0
+    train_side: tuple[int, int] = (0, 0)
+    mean: tuple[float, float, float] = (0.45, 0.45, 0.45)
+    std: tuple[float, float, float] = (0.225, 0.225, 0.225)
+    fps: int = 30
+    alpha: int | None = None
+    test_clips: int = 10
+    test_crops: int = 3
+    clip_placement: Literal["endpoints", "division"] = "endpoints"
+
+    def __post_init__(self) -> None:
+        """Fill in the defaults that depend on other fields."""
+        if not self.test_crop:
+            object.__setattr__(self, "test_crop", self.crop)
+        if not any(self.train_side):
+            object.__setattr__(self, "train_side", (self.side, self.side))
+
+    @property
+    def clip_duration(self) -> Fraction:
+        """Seconds that a clip spans: num_frames * sampling_rate / fps."""
+        return Fraction(self.num_frames * self.sampling_rate) / Fraction(self.fps)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """Shape of a training clip: (C, T, H, W)."""
+        return len(self.mean), self.num_frames, self.crop, self.crop
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Published weights.
+
+    Attributes:
+        url: where they are.
+        dataset: what they were trained on.
+        num_classes: number of classes.
+        class_names: URL of the class names.
+        accuracy: published numbers in per cent, e.g. {"top1": 74.58, "top5": 91.63}.
+        gflops: of one view, in 10^9 multiply-adds.
+        params: number of parameters.
+        paper: URL of the paper.
+        licence: under which they were published.
+        pretraining: data set of an earlier training, or None.
+        sha256: first digits of the file's SHA-256, or None where it is not known.
+    """
+
+    url: str
+    dataset: str
+    num_classes: int
+    class_names: str
+    accuracy: dict[str, float] = field(hash=False)
+    gflops: float | None
+    params: int
+    paper: str
+    licence: str = "Apache-2.0"
+    pretraining: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A line of the table `MODELS`.
+
+    Attributes:
+        name: the model's name.
+        build: makes it with random weights; takes `num_classes` and the builder's arguments.
+        input_spec: how it wants its clips.
+        weights: its published weights, or None.
+        task: "classification" or "detection".
+    """
+
+    name: str
+    build: Callable[..., nn.Module]
+    input_spec: InputSpec
+    weights: Weights | None
+    task: str
+
+
+class HubFunction(Protocol):
+    """The signature of every model of the table, as PyTorchVideo's and torch.hub's."""
+
+    __name__: str
+
+    def __call__(self, pretrained: bool = False, progress: bool = True, **kwargs: Any) -> nn.Module:
+        """Make the model, as `create_model` does."""
+
+
+MODELS: dict[str, ModelEntry] = {}
+
+
+def register(
+    input_spec: InputSpec, weights: Weights | None = None, task: str = "classification"
+) -> Callable[[Callable[..., nn.Module]], HubFunction]:
+    """Enter a function that builds a model into the table, under its name.
+
+    The function takes `num_classes` with a default, and other keyword arguments if it likes; it
+    becomes one with the signature (pretrained=False, progress=True, **kwargs).
+
+    Args:
+        input_spec: how the model wants its clips.
+        weights: its published weights, or None.
+        task: "classification", or "detection" if the model takes boxes besides the clip.
+
+    Raises:
+        ValueError: if another module has registered the name.
+    """
+
+    def decorate(build: Callable[..., nn.Module]) -> HubFunction:
+        name = build.__name__
+        if name in MODELS and MODELS[name].build.__module__ != build.__module__:
+            raise ValueError(f"{name} is already registered by {MODELS[name].build.__module__}.")
+        MODELS[name] = ModelEntry(name, build, input_spec, weights, task)
+
+        @functools.wraps(build)
+        def hub_function(
+            pretrained: bool = False, progress: bool = True, **kwargs: Any
+        ) -> nn.Module:
+            return create_model(name, pretrained=pretrained, progress=progress, **kwargs)
+
+        del hub_function.__wrapped__  # the published signature is the hub's, not the builder's
+        return hub_function
+
+    return decorate
+
+
+def list_models(filter: str = "") -> list[str]:
+    """Name the models of the table.
+
+    Args:
+        filter: part of the name; * stands for anything.
+
+    >>> list_models("x3d_x")
+    ['x3d_xs']
+    """
+    return [name for name in MODELS if fnmatch(name, f"*{filter.lower()}*")]
+
+
+def model_entry(name: str) -> ModelEntry:
+    """Look up a model.
+
+    Raises:
+        ValueError: if there is none of this name, with those that are nearest.
+
+    >>> model_entry("slow_r50").input_spec.num_frames
+    8
+    """
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=3, cutoff=0.4) or list(MODELS)
+        raise ValueError(
+            f"there is no model {name!r}; did you mean {' or '.join(near)}? "
+            "list_models() names them all."
+        )
+    return MODELS[name]
+
+
+def create_model(
+    name: str,
+    pretrained: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    num_classes: int | None = None,
+    progress: bool = True,
+    **kwargs: Any,
+) -> nn.Module:
+    """Make a model by name, with random, published or own weights.
+
+    With weights and `num_classes` given, a head for another number of classes stays new and
+    everything else is loaded: the start of a fine-tuning. With `head=None` the model gives
+    features, and the head's weights are left out. What was loaded stands in the model's
+    `load_report`; if that is not everything, it is logged as a warning.
+
+    Args:
+        name: one of `list_models()`.
+        pretrained: load the published weights.
+        checkpoint: load these, from a path or URL as in `read_checkpoint`.
+        num_classes: number of classes; default that of the builder.
+        progress: show a bar while downloading.
+        kwargs: arguments of the builder, which win over those of the published model.
+
+    Returns:
+        The model, in training mode as modules are: call `.eval()` before predicting.
+
+    Raises:
+        ValueError: for an unknown name, a bad number of classes, weights that do not exist.
+        CheckpointError: as in `load_checkpoint`.
+        FileNotFoundError: if `checkpoint` does not exist.
+
+    >>> model = create_model("x3d_xs", num_classes=5)
+    >>> model.blocks[5].proj
+    Linear(in_features=2048, out_features=5, bias=True)
+    """
+    entry = model_entry(name)
+    if num_classes is not None:
+        if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1:
+            raise ValueError(f"num_classes is {num_classes!r}; expected a whole number above 0.")
+        kwargs = {**kwargs, "num_classes": num_classes}
+    sha256 = None
+    if pretrained:
+        if checkpoint is not None:
+            raise ValueError(
+                f"pretrained=True and checkpoint={str(checkpoint)!r} are both given; choose one."
+            )
+        if entry.weights is None:
+            known = ", ".join(other.name for other in MODELS.values() if other.weights)
+            raise ValueError(
+                f"{name} has no published weights; pass checkpoint=, or choose one of {known}."
+            )
+        checkpoint, sha256 = entry.weights.url, entry.weights.sha256
+    model = entry.build(**kwargs)
+    if checkpoint is not None:
+        head: Literal["keep", "new", "none"] = "keep" if num_classes is None else "new"
+        if "head" in kwargs and kwargs["head"] is None:
+            head = "none"
+        report = load_checkpoint(model, checkpoint, head=head, progress=progress, sha256=sha256)
+        model.load_report = report  # type: ignore[assignment]  # not a module
+        if not report.complete:
+            logger.warning("%s from %s: %s.", name, checkpoint, report)
+    return model
