@@ -18,9 +18,20 @@ _PACKAGE = __name__.partition(".")[0]
 # PyTorchVideo's module path -> its home here, both below the package. A home is listed once it exists.
 MOVED: dict[str, str] = {
     "data.ava": "data.datasets.ava",
+    "data.decoder": "data.decoders",
     "data.ego4d": "data.datasets.ego4d",
     "data.ego4d.utils": "data.datasets.ego4d.moments",
+    "data.encoded_video_decord": "data.encoded_video",
+    "data.encoded_video_pyav": "data.encoded_video",
+    "data.encoded_video_torchvision": "data.encoded_video",
     "data.json_dataset": "data.datasets.json_dataset",
+    "data.kinetics": "data.datasets.kinetics",
+    "data.ucf101": "data.datasets.ucf101",
+    "models.hub": "hub",
+    "models.hub.resnet": "hub",
+    "models.hub.slowfast": "hub",
+    "models.hub.utils": "hub.registry",
+    "models.hub.x3d": "hub",
 }
 
 

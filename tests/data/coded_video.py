@@ -124,3 +124,15 @@ def _write_sound(
         frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         out.mux(sound.encode(frame))
     out.mux(sound.encode())
+
+
+def cut_video(source: str, path: Path, start_pts: int) -> str:
+    """Copy packets so that frames before `start_pts` are decoded but not shown (an edit list)."""
+    with av.open(source) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(given.streams.video[0]):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - start_pts, packet.dts - start_pts
+                packet.stream = stream
+                out.mux(packet)
+    return str(path)

@@ -4,22 +4,41 @@ A decoder is one opened file. To add one, write a class with these members and p
 `DECODERS`: the contract test runs over the table.
 """
 
-from collections.abc import Callable
+import enum
+import functools
+import logging
+import warnings
 from fractions import Fraction
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from torch import Tensor
 
+from pytorchvideo_clone.data.decoders.decord import DecordDecoder
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
+from pytorchvideo_clone.data.decoders.torchcodec import TorchCodecDecoder
 from pytorchvideo_clone.data.video import FrameFilter, Seconds
 
-__all__ = ["DECODERS", "Decoder", "check_decoder_name", "open_decoder"]
+__all__ = [
+    "DECODERS",
+    "Decoder",
+    "DecoderStatus",
+    "DecoderType",
+    "check_decoder_name",
+    "decoder_report",
+    "open_decoder",
+]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Decoder(Protocol):
     """One opened video file. Times are seconds from the beginning of the video stream."""
 
     name: str
+
+    @staticmethod
+    def about() -> str:
+        """Give the versions in use; ImportError, with the way out, if the decoder does not load."""
 
     @property
     def duration(self) -> Fraction:
@@ -43,7 +62,50 @@ class Decoder(Protocol):
         """Release the file; more calls do nothing."""
 
 
-DECODERS: dict[str, Callable[..., Decoder]] = {"pyav": PyAVDecoder}
+# In the order in which "auto" tries them. PyAV brings its own FFmpeg, is exact for every file, and
+# none of the others is faster (benchmarks/loader.py); decord is unmaintained and refuses most.
+DECODERS: dict[str, type[PyAVDecoder] | type[TorchCodecDecoder] | type[DecordDecoder]] = {
+    "pyav": PyAVDecoder,
+    "torchcodec": TorchCodecDecoder,
+    "decord": DecordDecoder,
+}
+
+
+class DecoderType(enum.Enum):
+    """PyTorchVideo's list of decoder names."""
+
+    PYAV = "pyav"
+    TORCHVISION = "torchvision"
+    DECORD = "decord"
+
+
+class DecoderStatus(NamedTuple):
+    """Whether a decoder can be used here.
+
+    Attributes:
+        name: key of `DECODERS`.
+        loads: whether it does.
+        about: its versions, or how to install what is missing.
+    """
+
+    name: str
+    loads: bool
+    about: str
+
+
+def decoder_report() -> list[DecoderStatus]:
+    """Say for every decoder whether it loads on this machine, in the order of "auto".
+
+    >>> decoder_report()[0].name
+    'pyav'
+    """
+    report = []
+    for name, decoder in DECODERS.items():
+        try:
+            report.append(DecoderStatus(name, True, decoder.about()))
+        except ImportError as error:
+            report.append(DecoderStatus(name, False, str(error)))
+    return report
 
 
 def check_decoder_name(name: str) -> None:
@@ -59,12 +121,30 @@ def open_decoder(source: str | BinaryIO, name: str = "auto", **options: Any) -> 
 
     Args:
         source: a local path, or an open binary file.
-        name: a key of `DECODERS`, or "auto" for the first that loads.
+        name: a key of `DECODERS`; "auto" for the first that loads; "torchvision", which dropped its
+            video reader, for "torchcodec" with a warning.
         options: passed to the decoder.
 
     Raises:
         ValueError: if there is no such decoder.
+        ImportError: if the decoder does not load.
         VideoReadError: if the decoder cannot read the video.
     """
     check_decoder_name(name)
-    return DECODERS["pyav" if name == "auto" else name](source, **options)
+    if name == "torchvision":
+        warnings.warn(
+            "torchvision dropped its video reader; decoder='torchvision' uses TorchCodec, its "
+            "successor. Write decoder='torchcodec', or 'auto'.",
+            stacklevel=2,
+        )
+        name = "torchcodec"
+    if name == "auto":
+        name = _first_that_loads()
+    return DECODERS[name](source, **options)
+
+
+@functools.cache
+def _first_that_loads() -> str:
+    name = next(status.name for status in decoder_report() if status.loads)
+    _LOG.info("decoder='auto' takes %s", name)
+    return name

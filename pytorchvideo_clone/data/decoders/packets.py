@@ -6,6 +6,7 @@ that they agree on what a window holds.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -21,6 +22,9 @@ __all__ = ["PacketReader"]
 # AVI states no presentation time; FFmpeg derives it for MPEG-4, but not for the deeper reordering
 # of these.
 _UNORDERED_IN_AVI = {"h264", "hevc"}
+_MOST_REORDERED = 16  # frames, the most that these standards allow
+# Containers whose stated stream length is that of the stream.
+_TRUSTED = {"avi", "mov,mp4,m4a,3gp,3g2,mj2"}
 
 
 class PacketReader:
@@ -44,11 +48,13 @@ class PacketReader:
         self._source = source
         self._open()
         self.start_pts = self.stream.start_time or 0
+        if self.stream.start_time is None:
+            self.start_pts = self._first_stamp()
         avi = self.container.format.name == "avi"
         self.in_order_only = avi and self.stream.codec_context.codec.name in _UNORDERED_IN_AVI
         if avi and not self.in_order_only:
             # Packets are stamped one frame late where there are B-frames.
-            self.start_pts = next((packet.pts for packet in self._packets()), None) or 0
+            self.start_pts = self._first_stamp()
         self.duration = self._measure_duration()
 
     def window(self, start_sec: Seconds, end_sec: Seconds) -> tuple[float, float]:
@@ -76,7 +82,7 @@ class PacketReader:
         """Read the packets that [first, last) needs, from a key frame on, in decoding order.
 
         Raises:
-            VideoReadError: if the stream has no time stamps.
+            VideoReadError: if the file is cut off before `last`.
         """
         for position in [] if from_start or self.in_order_only else self._positions(first):
             try:
@@ -90,6 +96,11 @@ class PacketReader:
                 return packets
         self._open()
         return self._read_until(last)
+
+    def scan(self) -> Iterator[av.Packet]:
+        """Read all packets of the file, one after the other."""
+        self._open()
+        return self._packets()
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
@@ -117,6 +128,19 @@ class PacketReader:
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1
 
+    def _first_stamp(self) -> int:
+        packet = next(self._packets(), None)
+        if packet is None:
+            self.close()
+            raise VideoReadError("its video stream has no frames")
+        if packet.pts is None:
+            self.close()
+            raise VideoReadError(
+                "its packets have no time stamps (a raw stream); put it into a container first: "
+                "ffmpeg -r RATE -i VIDEO -c copy VIDEO.mp4"
+            )
+        return packet.pts
+
     def _positions(self, first: float) -> Iterator[int]:
         """Say where to seek for a key frame: at `first`, then 1, 2, 4, ... seconds earlier."""
         seconds = 0
@@ -136,28 +160,44 @@ class PacketReader:
 
     def _read_until(self, last: float) -> list[av.Packet]:
         packets: list[av.Packet] = []
+        margin = _MOST_REORDERED if self.in_order_only else 0
         for packet in self._packets():
-            if packet.pts is None and packet.dts is None:
-                raise VideoReadError(
-                    "its packets have no time stamps (a raw stream); put it into a container "
-                    "first: ffmpeg -r RATE -i VIDEO -c copy VIDEO.mp4"
-                )
             # A frame is never shown before it is decoded.
-            if packet.dts is not None and packet.dts >= last:
-                break
+            if packet.dts is not None and packet.dts >= last + margin:
+                return packets
             if packets or packet.is_keyframe:
                 packets.append(packet)
+        self._check_end(packets)
         return packets
 
+    def _check_end(self, packets: list[av.Packet]) -> None:
+        """Raise if the file ends before its index does."""
+        entries = self.stream.index_entries
+        reached = packets[-1].dts if packets else None
+        if len(entries) and reached is not None and reached < entries[-1].timestamp:
+            second = float((reached - self.start_pts) * self.time_base)
+            raise VideoReadError(f"the file is cut off at about {second:.3f} s")
+
     def _measure_duration(self) -> Fraction:
-        if self.stream.duration:
-            return self.stream.duration * self.time_base
-        # Matroska states only the length of the whole file, which longer audio stretches.
+        stated = self.stream.duration
+        # With frames of one length their sum is right; else the last one may be missing.
+        even = self.stream.average_rate == self.stream.base_rate
+        if stated and even and self.container.format.name in _TRUSTED:
+            return stated * self.time_base
+        # Others state an estimate, nothing, or the length of the whole file, longer audio included.
         end = self.start_pts
         if self.container.duration:
-            position = round(self.container.duration / (av.time_base * self.time_base))
-            self.container.seek(position + self.start_pts, stream=self.stream)
-        for packet in self._packets():
-            if packet.pts is not None:
-                end = max(end, packet.pts + (packet.duration or 0))
+            # One second earlier, as MPEG-TS has no index and may be entered between two frames.
+            seconds = max(Fraction(self.container.duration, av.time_base) - 1, Fraction(0))
+            with suppress(av.FFmpegError):  # a source that cannot seek
+                self.container.seek(
+                    self.start_pts + int(seconds / self.time_base), stream=self.stream
+                )
+                end = self._end_of(self._packets())
+        if end == self.start_pts:
+            end = self._end_of(self.scan())
         return (end - self.start_pts) * self.time_base
+
+    def _end_of(self, packets: Iterator[av.Packet]) -> int:
+        ends = (packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None)
+        return max(ends, default=self.start_pts)

@@ -36,6 +36,11 @@ class PyAVDecoder:
         self._perform_seek = perform_seek
         self._reformatter = VideoReformatter()
 
+    @staticmethod
+    def about() -> str:
+        """Give the versions in use."""
+        return f"av {av.__version__}, FFmpeg {av.ffmpeg_version_info}"
+
     @property
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
@@ -47,7 +52,7 @@ class PyAVDecoder:
         """Decode the frames that begin in [start_sec, end_sec), as `Decoder.read`.
 
         Raises:
-            VideoReadError: if the window has frames and none of them can be decoded.
+            VideoReadError: if a frame that is kept is damaged, or none of them can be decoded.
         """
         first, last = self._reader.window(start_sec, end_sec)
         for from_start in (not self._perform_seek, True):
@@ -82,16 +87,22 @@ class PyAVDecoder:
         Returns:
             The wanted frames, (T, H, W, 3) uint8, or None if any is missing; and the stamps of what
             came out.
+
+        Raises:
+            VideoReadError: if a wanted frame is damaged.
         """
         slots: dict[int, list[int]] = {}
         for slot, pts in enumerate(wanted):
             slots.setdefault(pts, []).append(slot)
         out: Tensor | None = None
         seen: list[int] = []
-        for pts, frame in self._frames(packets):
+        damage: dict[int, str] = {}
+        for pts, frame in self._frames(packets, damage):
             seen.append(pts)
             if pts not in slots:
                 continue
+            if pts in damage or frame.is_corrupt:
+                break
             picture = torch.from_numpy(self._to_rgb(frame, None if out is None else out.shape))
             if out is None:
                 out = torch.empty((len(wanted), *picture.shape), dtype=torch.uint8)
@@ -99,20 +110,36 @@ class PyAVDecoder:
                 out[slot] = picture
             if not slots:
                 return out, seen
+        lost = [pts for pts in slots if pts in damage or pts in seen]
+        if lost:
+            second = float((lost[0] - self._reader.start_pts) * self._reader.time_base)
+            cause = damage.get(lost[0], "its data are incomplete")
+            raise VideoReadError(f"the frame at {second:.3f} s is damaged ({cause})")
         return None, seen
 
-    def _frames(self, packets: list[av.Packet]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decode packets into (stamp, frame), in the order of showing."""
+    def _frames(
+        self, packets: list[av.Packet], damage: dict[int, str]
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode packets into (stamp, frame), in the order of showing.
+
+        Where a packet cannot be decoded, it and those that may build on it, up to the next key
+        frame, go into `damage`: stamp -> cause.
+        """
         codec = self._reader.stream.codec_context
         codec.flush_buffers()
         ordered = iter(sorted(packet.dts for packet in packets if packet.dts is not None))
+        cause = ""
         for packet in [*packets, None]:
+            if packet and packet.is_keyframe:
+                cause = ""
+            frames: list[av.VideoFrame] = []
             try:
                 frames = codec.decode(packet)
-            except (
-                av.FFmpegError
-            ):  # a damaged packet; whether its frame was wanted shows at the end
-                continue
+            except av.FFmpegError as error:
+                cause = error.strerror or str(error)
+            stamp = self._reader.stamp(packet) if packet else None
+            if cause and stamp is not None:
+                damage[stamp] = cause
             for frame in frames:
                 pts = next(ordered, None) if self._reader.in_order_only else frame.pts
                 if pts is not None:

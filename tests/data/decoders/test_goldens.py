@@ -3,7 +3,7 @@ import pytest
 from tests.goldens import check_case, golden_cases
 
 PREFIXES = (
-    "decode/pyav",
+    "decode",
     "encoded/",
     "frames/",
     "handler/",

@@ -1,0 +1,162 @@
+"""Decode with decord, where it is right: it counts frames, and miscounts in some files.
+
+decord is unmaintained and built on FFmpeg 4. Whether it can be trusted with a file shows in the
+file's packets, which are read with PyAV when it is opened.
+"""
+
+from bisect import bisect_left
+from fractions import Fraction
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.decoders.timestamps import select_frames
+from pytorchvideo_clone.data.files import FileView
+from pytorchvideo_clone.data.video import FrameFilter, Seconds, VideoReadError
+
+__all__ = ["DecordDecoder"]
+
+_REFUSED_CONTAINERS = {
+    "mpegts": "decord returns wrong frames of MPEG-TS files, or hangs",
+    "mpeg": "decord returns wrong frames of MPEG-PS files",
+    "avi": "decord has no frame times in AVI files",
+}
+
+
+class DecordDecoder:
+    """A video file opened with decord.
+
+    Args:
+        source: a local path, or an open binary file, which decord reads into memory.
+        width: pixels to scale to; -1 keeps the size.
+        height: pixels to scale to; -1 keeps the size.
+        num_threads: threads that decode; one, since several workers decode at once.
+        fault_tol: how many damaged frames decord may replace by others, as decord's own argument;
+            none unless it is given.
+
+    Raises:
+        ImportError: if decord does not load.
+        VideoReadError: if decord cannot read the video, or not exactly.
+    """
+
+    name = "decord"
+
+    def __init__(
+        self,
+        source: str | BinaryIO,
+        *,
+        width: int = -1,
+        height: int = -1,
+        num_threads: int = 1,
+        fault_tol: float = -1,
+    ) -> None:
+        decord = optional_import("decord", extra="decord")
+        self._errors = (decord.DECORDError, RuntimeError, AssertionError)
+        self._reader = PacketReader(source)
+        try:
+            self._stamps = self._check_packets()
+            self._decoder = decord.VideoReader(
+                source if isinstance(source, str) else FileView(source),
+                width=width,
+                height=height,
+                num_threads=num_threads,
+                fault_tol=fault_tol,
+            )
+            self._check_times()
+        except self._errors as error:
+            self.close()
+            raise self._failure(error) from error
+
+    @staticmethod
+    def about() -> str:
+        """Give the version in use; ImportError if it does not load."""
+        return f"decord {optional_import('decord', extra='decord').__version__}, FFmpeg 4"
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the begin of the first frame to the end of the last."""
+        return self._reader.duration
+
+    def read(
+        self, start_sec: Seconds, end_sec: Seconds, frame_filter: FrameFilter | None = None
+    ) -> Tensor | None:
+        """Decode the frames that begin in [start_sec, end_sec), as `Decoder.read`.
+
+        As with PyTorchVideo's decord reader, a window after the last frame's begin but within the
+        duration is (0, H, W, 3).
+
+        Raises:
+            VideoReadError: if the window ends before it starts, starts after the video's end, or
+                cannot be decoded.
+        """
+        if start_sec > end_sec or start_sec > self.duration:
+            raise VideoReadError(
+                f"the window [{float(start_sec)}, {float(end_sec)}) is not within the video's "
+                f"{float(self.duration)} s",
+                backend=self.name,
+            )
+        first, last = self._reader.window(start_sec, end_sec)
+        begin, end = bisect_left(self._stamps, first), bisect_left(self._stamps, last)
+        wanted = [begin + index for index in select_frames(end - begin, frame_filter)]
+        if not wanted:
+            codec = self._reader.stream.codec_context
+            return torch.empty((0, codec.height, codec.width, 3), dtype=torch.uint8)
+        try:
+            batch = self._decoder.get_batch(wanted)
+        except self._errors as error:
+            raise self._failure(error) from error
+        # Somebody may have set decord's process-wide bridge to torch; it is left as it is.
+        return batch if isinstance(batch, Tensor) else torch.from_numpy(batch.asnumpy())
+
+    def close(self) -> None:
+        """Release the file; more calls do nothing."""
+        self._reader.close()
+        self._decoder = None
+
+    def _check_packets(self) -> list[int]:
+        """Refuse what decord is known to miscount; give the stamps of all frames, ascending."""
+        container = self._reader.container.format.name
+        if container in _REFUSED_CONTAINERS:
+            raise self._refusal(_REFUSED_CONTAINERS[container])
+        stamps, key_pts = [], None
+        for packet in self._reader.scan():
+            if packet.pts is None:
+                raise self._refusal("some packets have no time stamps")
+            if packet.is_keyframe:
+                key_pts = packet.pts
+            elif key_pts is None or packet.pts < key_pts:
+                raise self._refusal(
+                    "decord miscounts the frames of open groups of pictures (frames shown before "
+                    "the key frame that they follow)"
+                )
+            if not packet.is_discard:
+                stamps.append(packet.pts)
+        return sorted(stamps)
+
+    def _check_times(self) -> None:
+        """Refuse a file in which decord sees other frames than the container states."""
+        expected = (np.array(self._stamps) - self._reader.start_pts) * float(self._reader.time_base)
+        if len(self._decoder) != len(expected):
+            raise self._refusal(
+                f"decord counts {len(self._decoder)} frames where there are {len(expected)}"
+            )
+        times = self._decoder.get_frame_timestamp(range(len(expected)))[:, 0]
+        gap = np.diff(expected).min(initial=1.0)
+        if np.abs(times - expected).max() > gap / 2:
+            raise self._refusal("decord sees the frames at other times than the container states")
+
+    def _refusal(self, reason: str) -> VideoReadError:
+        return VideoReadError(f"{reason}; use decoder='pyav'", backend=self.name)
+
+    def _failure(self, error: Exception) -> VideoReadError:
+        if isinstance(error, VideoReadError):
+            return error
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        # decord begins with the time and the place in its source.
+        reason = lines[0].partition("] ")[2].partition(": ")[2] if lines else ""
+        codec = self._reader.stream.codec_context.name
+        return self._refusal(f"decord failed ({reason or error}) on {codec} video")

@@ -1,0 +1,120 @@
+"""Decode with TorchCodec, which needs FFmpeg's shared libraries on the machine."""
+
+import re
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.decoders.timestamps import select_frames
+from pytorchvideo_clone.data.files import FileView
+from pytorchvideo_clone.data.video import FrameFilter, Seconds, VideoReadError
+
+__all__ = ["TorchCodecDecoder"]
+
+# Tried with TorchCodec 0.17 on FFmpeg 5: frames are missing or wrong after seeking.
+_REFUSED_CONTAINERS = ("mpegts", "mpeg")
+
+
+class TorchCodecDecoder:
+    """A video file opened with TorchCodec in its exact mode, which scans the file once.
+
+    Args:
+        source: a local path, or an open binary file.
+        num_ffmpeg_threads: threads that decode; one, since several workers decode at once.
+
+    Raises:
+        ImportError: if TorchCodec or FFmpeg does not load.
+        VideoReadError: if TorchCodec cannot read the video exactly.
+    """
+
+    name = "torchcodec"
+
+    def __init__(self, source: str | BinaryIO, *, num_ffmpeg_threads: int = 1) -> None:
+        decoders = _import_torchcodec().decoders
+        self._reader = PacketReader(source)
+        container = self._reader.container.format.name
+        if self._reader.in_order_only or container in _REFUSED_CONTAINERS:
+            self.close()
+            raise VideoReadError(
+                f"TorchCodec does not find the right frames of {container} files; "
+                "use decoder='pyav'",
+                backend=self.name,
+            )
+        try:
+            self._decoder = decoders.VideoDecoder(
+                source if isinstance(source, str) else FileView(source),
+                dimension_order="NHWC",
+                num_ffmpeg_threads=num_ffmpeg_threads,
+                seek_mode="exact",
+                stream_index=self._reader.stream.index,
+            )
+        except (RuntimeError, ValueError) as error:
+            self.close()
+            raise self._failure(error) from error
+
+    @staticmethod
+    def about() -> str:
+        """Give the versions in use; ImportError if it does not load."""
+        module = _import_torchcodec()
+        return f"torchcodec {module.__version__}, FFmpeg {module.ffmpeg_major_version}"
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the begin of the first frame to the end of the last."""
+        return self._reader.duration
+
+    def read(
+        self, start_sec: Seconds, end_sec: Seconds, frame_filter: FrameFilter | None = None
+    ) -> Tensor | None:
+        """Decode the frames that begin in [start_sec, end_sec), as `Decoder.read`.
+
+        Raises:
+            VideoReadError: if TorchCodec fails or answers with other frames.
+        """
+        # TorchCodec's own ranges also hold the frame that is on screen at start_sec. Asking for
+        # frames by the time at which they begin gives those of the window and nothing else.
+        first, last = self._reader.window(start_sec, end_sec)
+        planned = self._reader.stamps(self._reader.read(first, last), first, last)
+        wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
+        if not wanted:
+            return None
+        tick = float(self._reader.time_base)
+        try:
+            # Half a tick later, the frame is on screen however the time was rounded.
+            batch = self._decoder.get_frames_played_at([(pts + 0.5) * tick for pts in wanted])
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise self._failure(error) from error
+        begins = torch.tensor([pts * tick for pts in wanted], dtype=torch.float64)
+        if not torch.allclose(batch.pts_seconds.double(), begins, rtol=0, atol=tick / 2):
+            raise VideoReadError(
+                "TorchCodec answers with frames of other times; use decoder='pyav'",
+                backend=self.name,
+            )
+        return batch.data
+
+    def close(self) -> None:
+        """Release the file; more calls do nothing."""
+        self._reader.close()
+        self._decoder = None
+
+    def _failure(self, error: Exception) -> VideoReadError:
+        reason = str(error).strip().splitlines()[0]
+        reason = re.sub(r"^.*\.cpp:\d+, ", "", reason)  # the place in its source
+        return VideoReadError(f"{reason} (decoder='pyav' may read it)", backend=self.name)
+
+
+def _import_torchcodec() -> Any:
+    module = optional_import("torchcodec", extra="torchcodec")
+    # Since 0.16 it imports without FFmpeg, and fails at the first video.
+    if getattr(module, "ffmpeg_major_version", True) is None:
+        raise ImportError(
+            "torchcodec does not find FFmpeg's shared libraries (versions 4 to 9). Install them "
+            "(apt-get install ffmpeg, conda install ffmpeg), or use decoder='pyav', which brings "
+            "its own.",
+            name="torchcodec",
+        )
+    return module
