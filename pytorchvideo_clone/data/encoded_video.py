@@ -12,7 +12,7 @@ import av
 import torch
 
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.decoders import Decoder, check_decoder_name, open_decoder
+from pytorchvideo_clone.data.decoders import Decoder, open_decoder, resolve_decoder
 from pytorchvideo_clone.data.decoders.audio import AudioReader
 from pytorchvideo_clone.data.video import (
     Clip,
@@ -36,15 +36,27 @@ class EncodedVideo(Video):
     """A video file, cut into clips by time.
 
     Args:
-        file: a path on this machine, or an open binary file.
+        file: a path on this machine, or an open binary file, which `close` closes.
         video_name: what `name` says; the file name by default.
         decode_video: whether clips hold frames.
         decode_audio: whether clips hold audio, where there is any.
-        decoder: "pyav", "torchcodec", "decord", or "auto" for the first of them that loads.
-        other_args: options of the decoder.
+        decoder: "pyav", "torchcodec", "decord", or "auto" for the first of them that loads, which
+            `decoder_name` then says. It reads the frames; audio is always read by PyAV.
+        other_args: options of the decoder, such as `perform_seek` of `PyAVDecoder`.
 
     Raises:
         VideoReadError: if it cannot be opened as a video.
+        ValueError: if there is no such decoder, or nothing to decode.
+        ImportError: if the decoder does not load.
+
+    >>> import tempfile, torch
+    >>> from pytorchvideo_clone.data import export_video_array
+    >>> path = f"{tempfile.mkdtemp()}/black.mp4"
+    >>> _ = export_video_array(torch.zeros(3, 20, 16, 24), path, rate=10)
+    >>> with EncodedVideo.from_path(path) as video:
+    ...     clip = video.get_clip(0.5, 1.5, frame_filter=lambda indices: indices[::2])
+    >>> clip["video"].shape
+    torch.Size([3, 5, 16, 24])
     """
 
     def __init__(
@@ -57,14 +69,19 @@ class EncodedVideo(Video):
         **other_args: Any,
     ) -> None:
         self._source = os.fspath(file) if isinstance(file, str | os.PathLike) else file
+        if not decode_video and not decode_audio:
+            raise ValueError(
+                "decode_video and decode_audio are both False: nothing is left to read."
+            )
         origin = self._source if isinstance(self._source, str) else getattr(file, "name", None)
         self._name = video_name or (Path(origin).name if isinstance(origin, str) else "video")
         self._decode_video = decode_video
         self._decode_audio = decode_audio
-        self._decoder_choice = decoder
+        self._decoder_name = resolve_decoder(decoder)
         self._other_args = other_args
         self._decoder: Decoder | None = None
         self._audio: AudioReader | None = None
+        self._closed = False
         self._open()
 
     @classmethod
@@ -112,7 +129,7 @@ class EncodedVideo(Video):
     @property
     def decoder_name(self) -> str | None:
         """Name of the decoder that reads the frames; None if they are not decoded."""
-        return self._decoder.name if self._decoder else None
+        return self._decoder_name if self._decode_video else None
 
     @property
     def duration(self) -> Fraction:
@@ -143,6 +160,8 @@ class EncodedVideo(Video):
         Raises:
             VideoReadError: if the window has frames that cannot be decoded.
         """
+        if self._closed:
+            raise ValueError(f"{self._name} is closed; open it again to read from it.")
         self._reopen_after_fork()
         video = audio = None
         with self._reading(start_sec):
@@ -155,9 +174,11 @@ class EncodedVideo(Video):
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
+        self._closed = True
         for part in (self._decoder, self._audio):
             if part:
                 part.close()
+        self._decoder = self._audio = None
         if not isinstance(self._source, str):
             self._source.close()
 
@@ -171,18 +192,23 @@ class EncodedVideo(Video):
         return {**self.__dict__, "_decoder": None, "_audio": None, "_process": None}
 
     def _open(self) -> None:
-        with self._reading():
-            if self._decode_video:
-                self._decoder = open_decoder(
-                    self._own_source(), self._decoder_choice, **self._other_args
-                )
-            if self._decode_audio:
-                self._audio = AudioReader(self._own_source())
-            self._process = os.getpid()
-            if self._decoder:
-                self._duration = self._decoder.duration
-            elif self._audio:
-                self._duration = self._audio.duration
+        try:
+            with self._reading():
+                if self._decode_video:
+                    self._decoder = open_decoder(
+                        self._own_source(), self._decoder_name, **self._other_args
+                    )
+                    self._duration = self._decoder.duration
+                if self._decode_audio:
+                    self._audio = AudioReader(self._own_source())
+                if self._audio and not self._decode_video:
+                    if not self._audio.exists:
+                        raise VideoReadError("it has no audio stream, and decode_video is False")
+                    self._duration = self._audio.duration
+        except BaseException:
+            self.close()
+            raise
+        self._process: int | None = os.getpid()
 
     def _own_source(self) -> Any:
         return self._source if isinstance(self._source, str) else files.FileView(self._source)
@@ -194,7 +220,7 @@ class EncodedVideo(Video):
         """
         if self._process != os.getpid():
             # Freed here, an inherited decoder could wait for threads that only its parent has.
-            _INHERITED.extend((self._decoder, self._audio))
+            _INHERITED.append((self._decoder, self._audio))
             self._decoder = self._audio = None
             self._open()
 
@@ -202,18 +228,20 @@ class EncodedVideo(Video):
     def _reading(self, time: Seconds | None = None) -> Iterator[None]:
         """Say in an error which video, when and by which decoder."""
         origin = self._source if isinstance(self._source, str) else self._name
+        backend = self._decoder_name if self._decode_video else "pyav"
         try:
             yield
         except FileNotFoundError:
             raise
         except VideoReadError as error:
-            backend = error.backend or self.decoder_name or self._decoder_choice
             raise VideoReadError(error.cause, origin, backend, time) from error
         except (av.FFmpegError, OSError) as error:
             cause = error.strerror or str(error)
-            raise VideoReadError(
-                cause, origin, self.decoder_name or self._decoder_choice, time
-            ) from error
+            if isinstance(self._source, str) and Path(self._source).stat().st_size == 0:
+                cause = "the file is empty"
+            elif isinstance(error, av.InvalidDataError) and time is None:
+                cause = f"it is no video file, or its header is damaged ({cause})"
+            raise VideoReadError(cause, origin, backend, time) from error
 
 
 # Decoders of a parent process, kept from being freed in its children.
@@ -226,10 +254,9 @@ EncodedVideoTorchVision = functools.partial(EncodedVideo, decoder="torchvision")
 
 
 def select_video_class(decoder: str) -> Callable[..., EncodedVideo]:
-    """Give what opens a video with the decoder of this name.
+    """Give what opens a video with the decoder of this name, as `EncodedVideo` without it.
 
     Raises:
         ValueError: if there is no such decoder.
     """
-    check_decoder_name(decoder)
-    return functools.partial(EncodedVideo, decoder=decoder)
+    return functools.partial(EncodedVideo, decoder=resolve_decoder(decoder))

@@ -23,9 +23,9 @@ __all__ = [
     "Decoder",
     "DecoderStatus",
     "DecoderType",
-    "check_decoder_name",
     "decoder_report",
     "open_decoder",
+    "resolve_decoder",
 ]
 
 _LOG = logging.getLogger(__name__)
@@ -99,21 +99,35 @@ def decoder_report() -> list[DecoderStatus]:
     >>> decoder_report()[0].name
     'pyav'
     """
-    report = []
-    for name, decoder in DECODERS.items():
-        try:
-            report.append(DecoderStatus(name, True, decoder.about()))
-        except ImportError as error:
-            report.append(DecoderStatus(name, False, str(error)))
-    return report
+    return [_status(name) for name in DECODERS]
 
 
-def check_decoder_name(name: str) -> None:
-    """Raise ValueError unless `name` is a decoder, "auto" or PyTorchVideo's "torchvision"."""
-    if name not in (*DECODERS, "auto", "torchvision"):
-        raise ValueError(
-            f"decoder is {name!r}; it must be one of {', '.join(map(repr, DECODERS))} or 'auto'."
+def resolve_decoder(name: str) -> str:
+    """Give the key of `DECODERS` that a decoder's name stands for.
+
+    Args:
+        name: a key of `DECODERS`; "auto" for the first that loads; "torchvision", which dropped its
+            video reader, for "torchcodec" with a warning.
+
+    Raises:
+        ValueError: if there is no such decoder.
+
+    >>> resolve_decoder("auto")
+    'pyav'
+    """
+    if name == "auto":
+        return _first_that_loads()
+    if name == "torchvision":
+        warnings.warn(
+            "torchvision dropped its video reader; decoder='torchvision' uses TorchCodec, its "
+            "successor. Write decoder='torchcodec', or 'auto'.",
+            stacklevel=3,
         )
+        return "torchcodec"
+    if name not in DECODERS:
+        known = ", ".join(map(repr, [*DECODERS, "auto"]))
+        raise ValueError(f"decoder is {name!r}; it must be one of {known}.")
+    return name
 
 
 def open_decoder(source: str | BinaryIO, name: str = "auto", **options: Any) -> Decoder:
@@ -121,8 +135,7 @@ def open_decoder(source: str | BinaryIO, name: str = "auto", **options: Any) -> 
 
     Args:
         source: a local path, or an open binary file.
-        name: a key of `DECODERS`; "auto" for the first that loads; "torchvision", which dropped its
-            video reader, for "torchcodec" with a warning.
+        name: as in `resolve_decoder`.
         options: passed to the decoder.
 
     Raises:
@@ -130,21 +143,18 @@ def open_decoder(source: str | BinaryIO, name: str = "auto", **options: Any) -> 
         ImportError: if the decoder does not load.
         VideoReadError: if the decoder cannot read the video.
     """
-    check_decoder_name(name)
-    if name == "torchvision":
-        warnings.warn(
-            "torchvision dropped its video reader; decoder='torchvision' uses TorchCodec, its "
-            "successor. Write decoder='torchcodec', or 'auto'.",
-            stacklevel=2,
-        )
-        name = "torchcodec"
-    if name == "auto":
-        name = _first_that_loads()
-    return DECODERS[name](source, **options)
+    return DECODERS[resolve_decoder(name)](source, **options)
 
 
 @functools.cache
 def _first_that_loads() -> str:
-    name = next(status.name for status in decoder_report() if status.loads)
+    name = next(name for name in DECODERS if _status(name).loads)
     _LOG.info("decoder='auto' takes %s", name)
     return name
+
+
+def _status(name: str) -> DecoderStatus:
+    try:
+        return DecoderStatus(name, True, DECODERS[name].about())
+    except ImportError as error:
+        return DecoderStatus(name, False, str(error))

@@ -31,10 +31,8 @@ class AudioReader:
     """
 
     def __init__(self, source: str | BinaryIO) -> None:
-        if not isinstance(source, str):
-            source.seek(0)
-        self._container = av.open(source, "r", metadata_errors="replace")
-        self._stream = next(iter(self._container.streams.audio), None)
+        self._source = source
+        self._open()
         self.duration = Fraction(0)
         if self._stream is None:
             return
@@ -59,9 +57,12 @@ class AudioReader:
             return None
         first = secs_to_pts(start_sec, self._time_base, self._start_pts, "ceil")
         last = secs_to_pts(end_sec, self._time_base, self._start_pts, "ceil")
-        self._container.seek(
-            max(int(first - _WARM_UP_SEC / self._time_base), self._start_pts), stream=self._stream
-        )
+        try:
+            warm_up = float(_WARM_UP_SEC / self._time_base)
+            position = max(int(min(first, last) - warm_up), self._start_pts)
+            self._container.seek(position, stream=self._stream)
+        except av.FFmpegError:  # a source that cannot seek
+            self._open()
         pieces = []
         for frame in self._container.decode(self._stream):
             if frame.pts is None or frame.pts < first:
@@ -74,6 +75,17 @@ class AudioReader:
             pieces.append(samples.mean(axis=0, dtype=np.float32))
         return torch.from_numpy(np.concatenate(pieces)) if pieces else None
 
+    @property
+    def exists(self) -> bool:
+        """Whether the file has sound."""
+        return self._stream is not None
+
     def close(self) -> None:
         """Release the file; more calls do nothing."""
         self._container.close()
+
+    def _open(self) -> None:
+        if not isinstance(self._source, str):
+            self._source.seek(0)
+        self._container = av.open(self._source, "r", metadata_errors="replace")
+        self._stream = next(iter(self._container.streams.audio), None)

@@ -1,0 +1,162 @@
+import gc
+import pickle
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from pytorchvideo_clone.data import EncodedVideo, VideoReadError
+from pytorchvideo_clone.data.encoded_video import EncodedVideoPyAV, select_video_class
+from tests.data.coded_video import numbers, write_video
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_video(tmp_path_factory.mktemp("video") / "video.mp4", audio_sec=3)
+
+
+def test_clip_holds_frames_and_sound_of_the_window(path: str) -> None:
+    with EncodedVideo.from_path(path) as video:
+        assert video.name == "video.mp4"
+        clip = video.get_clip(0.5, Fraction(4, 5))
+        assert numbers(clip["video"]) == list(range(15, 24))
+        assert clip["audio"].dtype == torch.float32
+        assert clip["audio"].shape[0] == pytest.approx(0.3 * 16000, abs=1024)
+
+
+def test_what_is_not_asked_for_is_not_decoded(path: str) -> None:
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        assert video.get_clip(0, 1)["audio"] is None
+    with EncodedVideo.from_path(path, decode_video=False) as video:
+        clip = video.get_clip(0, 1)
+        assert clip["video"] is None
+        assert clip["audio"] is not None
+        assert video.decoder_name is None
+        assert float(video.duration) == pytest.approx(3, abs=0.1)
+    with pytest.raises(ValueError, match="both False"):
+        EncodedVideo.from_path(path, decode_video=False, decode_audio=False)
+
+
+def test_clip_within_the_duration_always_has_frames(path: str) -> None:
+    # The audio goes on for two more seconds, in which there would be nothing to see.
+    with EncodedVideo.from_path(path) as video:
+        assert video.get_clip(video.duration - Fraction(1, 30), video.duration)["video"] is not None
+
+
+def test_missing_path_is_file_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"gone\.mp4"):
+        EncodedVideo.from_path(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [(b"", "the file is empty"), (b"just some text\n", "it is no video file")],
+)
+def test_file_that_is_no_video_is_a_read_error(content: bytes, cause: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(content)
+    with pytest.raises(VideoReadError, match=cause) as caught:
+        EncodedVideo.from_path(bad)
+    assert caught.value.path == str(bad)
+    assert caught.value.backend == "pyav"
+    assert caught.value.time is None
+
+
+def test_file_without_video_says_so(tmp_path: Path) -> None:
+    sound = write_video(tmp_path / "sound.mp4", frames=0, audio_sec=1)
+    with pytest.raises(VideoReadError, match="no video stream"):
+        EncodedVideo.from_path(sound)
+    with EncodedVideo.from_path(sound, decode_video=False) as video:
+        assert video.get_clip(0, 1)["audio"] is not None
+
+
+def test_file_without_audio_says_so_if_only_that_is_asked(tmp_path: Path) -> None:
+    silent = write_video(tmp_path / "silent.mp4")
+    with pytest.raises(VideoReadError, match="no audio stream"):
+        EncodedVideo.from_path(silent, decode_video=False)
+    with EncodedVideo.from_path(silent) as video:
+        assert video.get_clip(0, 1)["audio"] is None
+
+
+def test_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(VideoReadError, match="FrameVideo"):
+        EncodedVideo.from_path(tmp_path)
+
+
+def test_unknown_decoder_lists_the_known_ones(path: str) -> None:
+    with pytest.raises(ValueError, match="'pyav', 'torchcodec', 'decord', 'auto'"):
+        EncodedVideo.from_path(path, decoder="gif")
+    with pytest.raises(TypeError, match="no_such_option"):
+        EncodedVideo.from_path(path, no_such_option=1)
+
+
+def test_selected_class_opens_with_its_decoder(path: str) -> None:
+    with select_video_class("pyav")(path) as video, EncodedVideoPyAV(path) as other:
+        assert video.decoder_name == other.decoder_name == "pyav"
+
+
+def test_file_object_is_read_and_closed(path: str) -> None:
+    file = Path(path).open("rb")  # noqa: SIM115 (the video closes it)
+    with EncodedVideo(file) as video:
+        assert video.name == "video.mp4"
+        assert numbers(video.get_clip(1, 1.1)["video"]) == [30, 31, 32]
+        with pytest.raises(TypeError, match="file object"):
+            pickle.dumps(video)
+    assert file.closed
+
+
+def test_closed_video_says_so(path: str) -> None:
+    video = EncodedVideo.from_path(path)
+    video.close()
+    video.close()
+    with pytest.raises(ValueError, match="closed"):
+        video.get_clip(0, 1)
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "decord"])
+def test_pickled_video_opens_its_own_decoder(path: str, decoder: str) -> None:
+    with EncodedVideo.from_path(path, decoder=decoder) as video:
+        copy = pickle.loads(pickle.dumps(video))
+        assert copy.duration == video.duration
+        assert numbers(copy.get_clip(1, 1.1)["video"]) == [30, 31, 32]
+        assert numbers(video.get_clip(0, 0.1)["video"]) == [0, 1, 2]
+        copy.close()
+
+
+class Clips(Dataset):
+    def __init__(self, video: EncodedVideo) -> None:
+        self.video = video
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> list[int]:
+        return numbers(self.video.get_clip(Fraction(index, 10), Fraction(index + 1, 10))["video"])
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "decord"])
+def test_forked_workers_open_their_own_decoders(path: str, decoder: str) -> None:
+    with EncodedVideo.from_path(path, decoder=decoder) as video:
+        video.get_clip(0.5, 1)
+        loader = DataLoader(
+            Clips(video), batch_size=None, num_workers=2, multiprocessing_context="fork"
+        )
+        for index, found in enumerate(loader):
+            assert found == [3 * index, 3 * index + 1, 3 * index + 2]
+
+
+def test_opening_many_videos_leaves_no_file_open(path: str) -> None:
+    def open_files() -> int:
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = open_files()
+    for _ in range(200):
+        with EncodedVideo.from_path(path) as video:
+            video.get_clip(1, 1.1)
+    assert open_files() <= before
+    for _ in range(20):  # also without closing
+        EncodedVideo.from_path(path).get_clip(1, 1.1)
+    assert open_files() <= before

@@ -1,0 +1,76 @@
+import io
+from pathlib import Path
+
+import pytest
+from iopath.common.file_io import PathHandler, g_pathmgr
+
+from pytorchvideo_clone.data import EncodedVideo, VideoPathHandler, files
+from tests.data.coded_video import numbers, write_video
+
+
+class OpenOnly(PathHandler):
+    """A scheme that opens files and can do nothing else, as simple remote stores do."""
+
+    def __init__(self, content: dict[str, bytes]) -> None:
+        super().__init__()
+        self.content = content
+
+    def _get_supported_prefixes(self) -> list[str]:
+        return ["openonly://"]
+
+    def _open(self, path: str, mode: str = "r", buffering: int = -1, **kwargs) -> io.BytesIO:
+        return io.BytesIO(self.content[path])
+
+
+@pytest.fixture
+def scheme(tmp_path: Path):
+    path = write_video(tmp_path / "video.mp4", audio_sec=1)
+    g_pathmgr.register_handler(OpenOnly({"openonly://video.mp4": Path(path).read_bytes()}))
+    yield "openonly://video.mp4"
+    del g_pathmgr._path_handlers["openonly://"]
+
+
+def test_local_files_and_folders_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("b")
+    (tmp_path / "a").mkdir()
+    assert files.list_dir(tmp_path) == ["a", "b.txt"]
+    assert files.is_dir(tmp_path / "a")
+    assert not files.is_file(tmp_path / "a")
+    assert files.is_file(tmp_path / "b.txt")
+    assert files.exists(tmp_path / "b.txt")
+    assert not files.exists(tmp_path / "c")
+    assert files.local_path(tmp_path / "b.txt") == str(tmp_path / "b.txt")
+    with files.open_file(tmp_path / "b.txt", "r") as file:
+        assert file.read() == "b"
+
+
+def test_a_scheme_that_only_opens_files_has_files_only(scheme: str) -> None:
+    assert files.is_file(scheme)
+    assert not files.is_dir(scheme)
+    with pytest.raises(NotImplementedError):
+        files.local_path(scheme)
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "decord"])
+def test_video_of_a_registered_scheme_is_read(scheme: str, decoder: str) -> None:
+    with EncodedVideo.from_path(scheme, decoder=decoder) as video:
+        assert video.name == "video.mp4"
+        clip = video.get_clip(0.5, 0.8)
+        assert numbers(clip["video"]) == list(range(15, 24))
+        assert clip["audio"].shape[0] > 0
+    with VideoPathHandler().video_from_path(scheme) as video:
+        assert numbers(video.get_clip(1, 1.1)["video"]) == [30, 31, 32]
+
+
+def test_views_of_one_file_keep_their_own_positions() -> None:
+    file = io.BytesIO(b"0123456789")
+    first, second = files.FileView(file), files.FileView(file)
+    first.seek(4)
+    assert second.read(2) == b"01"
+    assert first.read(2) == b"45"
+    assert first.seek(-2, io.SEEK_END) == 8
+    assert first.seek(-3, io.SEEK_CUR) == 5
+    assert first.read() == b"56789"
+    assert (first.tell(), second.tell()) == (10, 2)
+    first.close()
+    assert not file.closed

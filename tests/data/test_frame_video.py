@@ -1,0 +1,95 @@
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pytorchvideo_clone.data import FrameVideo, VideoReadError
+from tests.data.coded_video import numbers, picture
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    frames = tmp_path / "clip"
+    frames.mkdir()
+    for index in range(12):
+        Image.fromarray(picture(index)).save(frames / f"img_{index}.png")
+    (frames / ".hidden").write_text("left by a file browser")
+    return frames
+
+
+@pytest.mark.parametrize("multithreaded_io", [False, True])
+def test_window_holds_the_images_that_begin_in_it(folder: Path, multithreaded_io: bool) -> None:
+    video = FrameVideo.from_directory(folder, fps=30, multithreaded_io=multithreaded_io)
+    assert video.name == "clip"
+    assert video.duration == Fraction(12, 30)
+    clip = video.get_clip(Fraction(1, 30), Fraction(11, 30))
+    assert numbers(clip["video"]) == clip["frame_indices"] == list(range(1, 11))
+    assert clip["video"].dtype == torch.float32
+    assert clip["audio"] is None
+    assert numbers(video.get_clip(3 * 0.1, 9)["video"]) == [9, 10, 11]
+
+
+def test_frame_filter_gets_the_indices_in_the_video(folder: Path) -> None:
+    video = FrameVideo.from_directory(folder)
+    clip = video.get_clip(0.1, 0.3, lambda indices: indices[::2], torch.uint8)
+    assert numbers(clip["video"]) == clip["frame_indices"] == [3, 5, 7]
+    assert clip["video"].dtype == torch.uint8
+
+
+def test_window_without_a_frame_has_no_video(folder: Path) -> None:
+    video = FrameVideo.from_directory(folder)
+    assert video.get_clip(0.101, 0.102) == {"video": None, "frame_indices": [], "audio": None}
+    assert video.get_clip(1, 2) is None
+    assert video.get_clip(-1, 2) is None
+
+
+def test_path_function_gives_the_frames(folder: Path) -> None:
+    video = FrameVideo(0.4, 30, video_frame_to_path_fn=lambda index: f"{folder}/img_{index}.png")
+    assert numbers(video.get_clip(0.2, 9)["video"]) == list(range(6, 12))
+    assert video.name == "clip"
+
+
+def test_exactly_one_source_of_paths_is_needed() -> None:
+    with pytest.raises(AssertionError, match="exactly one"):
+        FrameVideo(1.0, 30)
+    with pytest.raises(AssertionError, match="empty"):
+        FrameVideo.from_frame_paths([])
+
+
+def test_images_of_every_kind_become_rgb(tmp_path: Path) -> None:
+    shades = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+    grey = Image.fromarray(shades)
+    paths = [str(tmp_path / f"{index}.png") for index in range(4)]
+    grey.save(paths[0])
+    Image.merge("RGBA", [grey] * 3 + [Image.new("L", (8, 6), 7)]).save(paths[1])
+    Image.fromarray(shades.astype(np.uint16) * 257).save(paths[2])
+    grey.convert("P").save(paths[3])
+    video = FrameVideo.from_frame_paths(paths).get_clip(0, 1, video_dtype=torch.uint8)["video"]
+    for index in range(4):
+        for channel in range(3):
+            assert (video[channel, index].numpy() == shades).all(), (index, channel)
+
+
+def test_photograph_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    path = str(tmp_path / "0.png")
+    Image.fromarray(np.ascontiguousarray(np.rot90(picture(5)))).save(path, exif=exif)
+    assert numbers(FrameVideo.from_frame_paths([path]).get_clip(0, 1)["video"]) == [5]
+
+
+def test_unreadable_images_are_named(folder: Path) -> None:
+    (folder / "img_3.png").write_bytes(b"no image")
+    video = FrameVideo.from_directory(folder)
+    with pytest.raises(VideoReadError, match=r"img_3\.png"):
+        video.get_clip(0, 1)
+    assert numbers(video.get_clip(0, 0.1)["video"]) == [0, 1, 2]
+    (folder / "img_3.png").unlink()
+    with pytest.raises(VideoReadError, match="does not exist"):
+        video.get_clip(0, 1)
+    Image.fromarray(picture(3, 24, 32)).save(folder / "img_3.png")
+    with pytest.raises(VideoReadError, match="32x24, but"):
+        video.get_clip(0, 1)

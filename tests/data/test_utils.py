@@ -1,0 +1,17 @@
+from pytorchvideo_clone.data import decoders, encoded_video, export_video_array, utils, video
+from pytorchvideo_clone.data.decoders import timestamps
+
+
+def test_names_are_those_of_their_homes() -> None:
+    assert utils.thwc_to_cthw is video.thwc_to_cthw
+    assert utils.secs_to_pts is timestamps.secs_to_pts
+    assert utils.pts_to_secs is timestamps.pts_to_secs
+    assert utils.export_video_array is export_video_array
+
+
+def test_pytorchvideos_decoder_modules_are_found() -> None:
+    import pytorchvideo_clone.data.decoder as old_decoder
+    import pytorchvideo_clone.data.encoded_video_pyav as old_encoded_video
+
+    assert old_decoder is decoders
+    assert old_encoded_video is encoded_video

@@ -1,0 +1,59 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from pytorchvideo_clone.data import EncodedVideo, export_video_array
+from tests.data.coded_video import numbers, picture
+
+
+def video(frames: int = 12) -> torch.Tensor:
+    pictures = np.stack([picture(index) for index in range(frames)])
+    return torch.from_numpy(pictures).permute(3, 0, 1, 2)
+
+
+@pytest.mark.parametrize("rate", [10, 29.97, Fraction(30000, 1001)])
+def test_written_frames_read_back_at_their_times(rate: float, tmp_path: Path) -> None:
+    path = tmp_path / "video.mp4"
+    export_video_array(video(), path, rate)
+    with EncodedVideo.from_path(path) as read:
+        assert float(read.duration) == pytest.approx(12 / float(rate), abs=1e-3)
+        assert numbers(read.get_clip(0, 9)["video"]) == list(range(12))
+
+
+def test_floats_arrays_sizes_and_formats_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "video.mp4"
+    export_video_array(
+        video().numpy() + 0.4,
+        path,
+        rate=10,
+        bit_rate=200_000,
+        pix_fmt="yuv444p",
+        height=96,
+        width=128,
+        video_codec="libx264",
+        options={"preset": "ultrafast"},
+    )
+    with av.open(str(path)) as file:
+        assert file.streams.video[0].pix_fmt == "yuv444p"
+    with EncodedVideo.from_path(path) as read:
+        clip = read.get_clip(0, 9)["video"]
+    assert clip.shape == (3, 12, 96, 128)
+    assert numbers(clip) == list(range(12))
+
+
+def test_libx264rgb_keeps_every_value(tmp_path: Path) -> None:
+    noise = torch.randint(0, 256, (3, 4, 16, 24), dtype=torch.uint8)
+    path = tmp_path / "noise.mp4"
+    export_video_array(noise, path, rate=10, video_codec="libx264rgb", options={"crf": "0"})
+    with EncodedVideo.from_path(path) as read:
+        clip = read.get_clip(0, 9, video_dtype=torch.uint8)["video"]
+    assert torch.equal(clip, noise)
+
+
+def test_other_shapes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\(C, T, H, W\)"):
+        export_video_array(torch.zeros(3, 4, 5), tmp_path / "video.mp4", rate=10)
