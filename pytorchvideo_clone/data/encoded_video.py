@@ -20,7 +20,7 @@ from pytorchvideo_clone.data.video import (
     Seconds,
     Video,
     VideoReadError,
-    thwc_to_cthw,
+    as_clip,
 )
 
 __all__ = [
@@ -167,7 +167,7 @@ class EncodedVideo(Video):
         with self._reading(start_sec):
             if self._decoder:
                 frames = self._decoder.read(start_sec, end_sec, frame_filter)
-                video = None if frames is None else thwc_to_cthw(frames).to(video_dtype)
+                video = None if frames is None else as_clip(frames, video_dtype)
             if self._audio:
                 audio = self._audio.read(start_sec, end_sec)
         return {"video": video, "audio": audio}

@@ -19,7 +19,7 @@ from pytorchvideo_clone.data.video import (
     Seconds,
     Video,
     VideoReadError,
-    thwc_to_cthw,
+    as_clip,
 )
 
 __all__ = ["FrameVideo"]
@@ -153,7 +153,7 @@ class FrameVideo(Video):
             indices = [int(index) for index in frame_filter(indices)]
         video = None
         if indices:
-            video = thwc_to_cthw(self._read(indices)).to(video_dtype)
+            video = as_clip(self._read(indices), video_dtype)
         return {"video": video, "frame_indices": indices, "audio": None}
 
     def _read(self, indices: list[int]) -> Tensor:

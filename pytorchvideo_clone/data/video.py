@@ -19,6 +19,7 @@ __all__ = [
     "Video",
     "VideoPathHandler",
     "VideoReadError",
+    "as_clip",
     "thwc_to_cthw",
 ]
 
@@ -173,3 +174,19 @@ def thwc_to_cthw(data: Tensor) -> Tensor:
     torch.Size([3, 4, 6, 8])
     """
     return data.permute(3, 0, 1, 2)
+
+
+def as_clip(frames: Tensor, video_dtype: torch.dtype) -> Tensor:
+    """Give frames the layout and type of a clip: (T, H, W, C) uint8 -> (C, T, H, W) in 0..255.
+
+    Raises:
+        ValueError: if `video_dtype` is neither uint8 nor a floating type.
+
+    >>> as_clip(torch.zeros(4, 6, 8, 3, dtype=torch.uint8), torch.float32).shape
+    torch.Size([3, 4, 6, 8])
+    """
+    if video_dtype != torch.uint8 and not video_dtype.is_floating_point:
+        raise ValueError(
+            f"video_dtype is {video_dtype}; it must be torch.uint8 or a floating type."
+        )
+    return thwc_to_cthw(frames).to(video_dtype)

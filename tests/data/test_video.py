@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from pytorchvideo_clone.data import EncodedVideo, FrameVideo, VideoPathHandler, VideoReadError
-from pytorchvideo_clone.data.video import thwc_to_cthw
+from pytorchvideo_clone.data.video import as_clip, thwc_to_cthw
 from tests.data.coded_video import write_video
 
 
@@ -67,3 +67,11 @@ def test_thwc_to_cthw_is_a_view() -> None:
     assert clip.shape == (3, 2, 2, 4)
     assert clip.data_ptr() == frames.data_ptr()
     assert clip[2, 1, 0, 3] == frames[1, 0, 3, 2]
+
+
+def test_clips_are_uint8_or_floating() -> None:
+    frames = torch.arange(48, dtype=torch.uint8).reshape(2, 2, 4, 3)
+    assert as_clip(frames, torch.float16).dtype == torch.float16
+    assert as_clip(frames, torch.uint8).shape == (3, 2, 2, 4)
+    with pytest.raises(ValueError, match=r"torch\.int32"):
+        as_clip(frames, torch.int32)
