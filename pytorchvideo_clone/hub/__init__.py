@@ -12,6 +12,7 @@ from pytorchvideo_clone.hub.classification import (
     x3d_l,
     x3d_m,
     x3d_s,
+    x3d_tiny,
     x3d_xs,
 )
 from pytorchvideo_clone.hub.detection import slow_r50_detection, slowfast_r50_detection
@@ -25,8 +26,7 @@ from pytorchvideo_clone.hub.registry import (
     register,
 )
 
-# The architecture test sorts by character, ruff by number.
-__all__ = [  # noqa: RUF022
+__all__ = [
     "Bundle",
     "CheckpointError",
     "InputSpec",
@@ -51,5 +51,6 @@ __all__ = [  # noqa: RUF022
     "x3d_l",
     "x3d_m",
     "x3d_s",
+    "x3d_tiny",
     "x3d_xs",
 ]

@@ -65,6 +65,16 @@ def save_bundle(
 
     Raises:
         ValueError: if `name` and `model_kwargs` make another model, or something is not plain data.
+
+    >>> import tempfile
+    >>> from pytorchvideo_clone.hub import model_entry
+    >>> model = create_model("x3d_tiny", num_classes=2)
+    >>> spec = model_entry("x3d_tiny").input_spec
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_bundle(f"{folder}/model.pth", model, "x3d_tiny", spec, ["run", "walk"])
+    ...     again, bundle = load_bundle(f"{folder}/model.pth")
+    >>> bundle.class_names
+    ('run', 'walk')
     """
     if model_kwargs is None:
         model_kwargs = {} if class_names is None else {"num_classes": len(class_names)}
@@ -117,11 +127,15 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
             f"{path} is a checkpoint, but no bundle: it lacks {', '.join(lacking)}. "
             "Use create_model(name, checkpoint=path)."
         )
+    try:
+        input_spec = InputSpec(**contents["input_spec"])
+    except TypeError as error:
+        raise CheckpointError(f"{path} describes its input in other words: {error}.") from error
     names = contents.get("class_names")
     bundle = Bundle(
         model=contents["model"],
         model_kwargs=contents["model_kwargs"],
-        input_spec=InputSpec(**contents["input_spec"]),
+        input_spec=input_spec,
         class_names=None if names is None else tuple(names),
         extra={
             key: value

@@ -39,6 +39,9 @@ class LoadReport:
         missing: keys of the model that the checkpoint lacks.
         unexpected: keys of the checkpoint that the model lacks.
         mismatched: keys of both with different shapes: (the model's, the checkpoint's).
+
+    >>> print(LoadReport(loaded=("a", "b"), missing=("c",)))
+    2 entries loaded, 1 missing (c)
     """
 
     loaded: tuple[str, ...]
@@ -54,12 +57,12 @@ class LoadReport:
     @property
     def other_class_count(self) -> tuple[int, int] | None:
         """(the model's, the checkpoint's) number of classes, if that is all that differs."""
-        counts = {(ours[:1], theirs[:1]) for ours, theirs in self.mismatched.values()}
-        tails = all(ours[1:] == theirs[1:] for ours, theirs in self.mismatched.values())
-        if self.missing or self.unexpected or not tails or len(counts) != 1:
+        shapes = list(self.mismatched.values())
+        if self.missing or self.unexpected or not all(ours and theirs for ours, theirs in shapes):
             return None
-        (ours,), (theirs,) = counts.pop()
-        return ours, theirs
+        counts = {(ours[0], theirs[0]) for ours, theirs in shapes}
+        tails_agree = all(ours[1:] == theirs[1:] for ours, theirs in shapes)
+        return counts.pop() if tails_agree and len(counts) == 1 else None
 
     def __str__(self) -> str:
         """One sentence with the counts and the first keys."""
@@ -104,8 +107,11 @@ def load_checkpoint(
         CheckpointError: if the source cannot be read, or does not fit; the model is unchanged then.
         FileNotFoundError: if it does not exist.
     """
-    state = read_checkpoint(source, progress=progress, sha256=sha256)["model_state"]
-    return load_state(model, state, str(source), strict=strict, head=head)
+    contents = read_checkpoint(source, progress=progress, sha256=sha256)
+    made_from = f" (of {contents['model']})" if "model" in contents else ""
+    return load_state(
+        model, contents["model_state"], f"{source}{made_from}", strict=strict, head=head
+    )
 
 
 def load_state(

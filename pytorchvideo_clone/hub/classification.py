@@ -24,6 +24,7 @@ __all__ = [
     "x3d_l",
     "x3d_m",
     "x3d_s",
+    "x3d_tiny",
     "x3d_xs",
 ]
 
@@ -288,6 +289,34 @@ def x3d_l(num_classes: int = 400, **kwargs: Any) -> nn.Module:
             "input_clip_length": 16,
             "input_crop_size": 312,
             "depth_factor": 5.0,
+            **kwargs,
+        }
+    )
+
+
+@register(
+    InputSpec(
+        num_frames=8,
+        sampling_rate=2,
+        fps=12,
+        crop=64,
+        side=72,
+        test_crop=72,
+        train_side=(68, 84),
+        test_clips=3,
+        test_crops=1,
+    )
+)
+def x3d_tiny(num_classes: int = 400, **kwargs: Any) -> nn.Module:
+    """Small X3D over 1.3 s, for little data, a CPU, tests and examples; without weights."""
+    return create_x3d(
+        **{
+            "model_num_class": num_classes,
+            "input_clip_length": 8,
+            "input_crop_size": 64,
+            "depth_factor": 0.4,
+            "head_dim_out": 512,
+            "dropout_rate": 0.2,
             **kwargs,
         }
     )

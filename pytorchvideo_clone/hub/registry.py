@@ -27,6 +27,14 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+HUB_ARGUMENTS = """
+
+    Args:
+        pretrained: load the published weights.
+        progress: show a bar while downloading.
+        kwargs: `num_classes`, `checkpoint`, and arguments of the builder, as for `create_model`.
+    """
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -161,6 +169,15 @@ def register(
 
     Raises:
         ValueError: if another module has registered the name.
+
+    >>> from pytorchvideo_clone.models import create_x3d
+    >>> spec = InputSpec(num_frames=4, sampling_rate=12, crop=112, side=128)
+    >>> @register(spec)
+    ... def x3d_mine(num_classes=400, **kwargs):
+    ...     return create_x3d(model_num_class=num_classes, input_clip_length=4, **kwargs)
+    >>> create_model("x3d_mine", num_classes=3).blocks[5].proj.out_features
+    3
+    >>> del MODELS["x3d_mine"]
     """
 
     def decorate(build: Callable[..., nn.Module]) -> HubFunction:
@@ -175,6 +192,7 @@ def register(
         ) -> nn.Module:
             return create_model(name, pretrained=pretrained, progress=progress, **kwargs)
 
+        hub_function.__doc__ = f"{build.__doc__}{HUB_ARGUMENTS}"
         del hub_function.__wrapped__  # the published signature is the hub's, not the builder's
         return hub_function
 

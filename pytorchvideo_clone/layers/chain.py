@@ -46,6 +46,9 @@ def make_norm(
         dim: number of channels.
         eps: added to the variance.
         momentum: weight of the newest batch in the running statistics.
+
+    >>> make_norm(nn.BatchNorm3d, 8, eps=0.001).eps
+    0.001
     """
     return None if norm is None else norm(num_features=dim, eps=eps, momentum=momentum)
 
@@ -54,6 +57,9 @@ def make_activation(activation: Callable[..., nn.Module] | None) -> nn.Module | 
     """Make an activation by calling `activation()`, or None.
 
     `nn.Softmax` itself works on the channels: dim 1.
+
+    >>> make_activation(nn.Softmax)
+    Softmax(dim=1)
     """
     if activation is None:
         return None

@@ -107,6 +107,10 @@ class Conv2plus1d(nn.Module):
 
     Source: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition",
     CVPR 2018, https://arxiv.org/abs/1711.11248.
+
+    >>> conv = Conv2plus1d(conv_t=nn.Conv3d(3, 4, (3, 1, 1)), conv_xy=nn.Conv3d(4, 5, (1, 3, 3)))
+    >>> conv(torch.ones(1, 3, 4, 6, 6)).shape
+    torch.Size([1, 5, 2, 4, 4])
     """
 
     def __init__(

@@ -24,6 +24,10 @@ class ResBlock(nn.Module):
 
     Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
     https://arxiv.org/abs/1512.03385.
+
+    >>> import torch
+    >>> ResBlock(branch2=nn.Conv3d(3, 3, 1))(torch.ones(1, 3, 2, 5, 5)).shape
+    torch.Size([1, 3, 2, 5, 5])
     """
 
     def __init__(

@@ -55,6 +55,10 @@ class SqueezeAndExcitationLayer2D(nn.Module):
         AssertionError: unless exactly one of the two is given, as in PyTorchVideo.
 
     Source: as `SqueezeExcitation`.
+
+    >>> import torch
+    >>> SqueezeAndExcitationLayer2D(32)(torch.ones(1, 32, 10, 6)).shape
+    torch.Size([1, 32, 10, 6])
     """
 
     def __init__(

@@ -19,7 +19,12 @@ class Swish(nn.SiLU):
 
 
 class SwishFunction:
-    """The function of `Swish`, to be called as `SwishFunction.apply(x)`."""
+    """The function of `Swish`, to be called as `SwishFunction.apply(x)`.
+
+    >>> import torch
+    >>> SwishFunction.apply(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7311])
+    """
 
     @staticmethod
     def apply(x: Tensor) -> Tensor:

@@ -10,6 +10,12 @@ def set_attributes(self: object, params: dict[str, Any] | None = None) -> None:
     """Set each entry of `params` as an attribute of `self`, save an entry named "self".
 
     PyTorchVideo's modules call it with `locals()`.
+
+    >>> from types import SimpleNamespace
+    >>> thing = SimpleNamespace()
+    >>> set_attributes(thing, {"width": 8})
+    >>> thing.width
+    8
     """
     for name, value in (params or {}).items():
         if name != "self":

@@ -24,7 +24,12 @@ Maker = Callable[..., nn.Module]
 
 
 class BottleneckBlock(Chain):
-    """Three convolutions, each with a norm, the first two with an activation; any may be None."""
+    """Three convolutions, each with a norm, the first two with an activation; any may be None.
+
+    >>> block = BottleneckBlock(conv_a=nn.Conv3d(3, 4, 1), conv_c=nn.Conv3d(4, 8, 1))
+    >>> block(torch.ones(1, 3, 2, 5, 5)).shape
+    torch.Size([1, 8, 2, 5, 5])
+    """
 
     def __init__(
         self,

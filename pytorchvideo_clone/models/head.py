@@ -60,6 +60,11 @@ class ResNetBasicHead(nn.Module):
         proj: linear layer, applied at every position left.
         activation: of the scores at every position.
         output_pool: averages over the positions; then the output is (B, classes).
+
+    >>> import torch
+    >>> head = ResNetBasicHead(proj=nn.Linear(8, 5), output_pool=nn.AdaptiveAvgPool3d(1))
+    >>> head(torch.ones(2, 8, 3, 4, 4)).shape
+    torch.Size([2, 5])
     """
 
     def __init__(
@@ -109,6 +114,7 @@ def create_res_basic_head(
         activation: makes the activation, or None; `nn.Softmax` works on the classes.
         output_with_global_average: average the scores over all positions left.
 
+    >>> import torch
     >>> head = create_res_basic_head(in_features=8, out_features=5)
     >>> head(torch.ones(2, 8, 3, 9, 9)).shape
     torch.Size([2, 5])
@@ -228,6 +234,13 @@ def create_res_roi_pooling_head(
 
     Source: Girshick, "Fast R-CNN", ICCV 2015, https://arxiv.org/abs/1504.08083; He et al.,
     "Mask R-CNN", ICCV 2017, https://arxiv.org/abs/1703.06870.
+
+    >>> import torch
+    >>> head = create_res_roi_pooling_head(
+    ...     in_features=8, out_features=5, resolution=(7, 7), spatial_scale=1 / 16, pool=None
+    ... )
+    >>> head(torch.ones(1, 8, 1, 14, 14), torch.tensor([[0, 0.0, 0.0, 99.0, 80.0]])).shape
+    torch.Size([1, 5])
     """
     return ResNetRoIHead(
         pool=make_pool(
@@ -256,6 +269,7 @@ class SequencePool(nn.Module):
     Args:
         mode: "cls" takes the first token, "mean" averages, "none" keeps the sequence.
 
+    >>> import torch
     >>> SequencePool("mean")(torch.ones(2, 7, 8)).shape
     torch.Size([2, 8])
     """

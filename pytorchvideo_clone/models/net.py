@@ -44,6 +44,14 @@ class DetectionBBoxNetwork(nn.Module):
     Args:
         model: gives features of the clip.
         detection_head: called as `detection_head(features, boxes)`.
+
+    >>> from pytorchvideo_clone.models import create_res_roi_pooling_head
+    >>> head = create_res_roi_pooling_head(
+    ...     in_features=3, out_features=5, resolution=(7, 7), spatial_scale=1.0, pool=None
+    ... )
+    >>> network = DetectionBBoxNetwork(nn.Identity(), head)
+    >>> network(torch.ones(1, 3, 1, 14, 14), torch.tensor([[0, 0.0, 0.0, 9.0, 8.0]])).shape
+    torch.Size([1, 5])
     """
 
     def __init__(self, model: nn.Module, detection_head: nn.Module) -> None:
@@ -71,6 +79,12 @@ class MultiPathWayWithFuse(nn.Module):
         multipathway_blocks: one block a pathway; None passes the pathway on.
         multipathway_fusion: takes and gives the list of pathways, or None.
         inplace: write the blocks' outputs into the list that was given, as PyTorchVideo does.
+
+    >>> pathways = MultiPathWayWithFuse(
+    ...     multipathway_blocks=nn.ModuleList([nn.Linear(2, 3), None]), multipathway_fusion=None
+    ... )
+    >>> [x.shape[1] for x in pathways([torch.ones(1, 2), torch.ones(1, 2)])]
+    [3, 2]
     """
 
     def __init__(

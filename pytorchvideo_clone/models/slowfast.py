@@ -353,6 +353,12 @@ def create_slowfast_with_roi_head(
 
     Raises:
         ValueError: as in `create_slowfast`.
+
+    >>> model = create_slowfast_with_roi_head(
+    ...     model_depth=18, model_num_class=5, head_pool_kernel_sizes=((4, 1, 1), (16, 1, 1))
+    ... )
+    >>> model(torch.ones(1, 3, 16, 32, 32), torch.tensor([[0, 1.0, 1.0, 30.0, 20.0]])).shape
+    torch.Size([1, 5])
     """
     model = create_slowfast(stem_dim_outs=stem_dim_outs, head_pool=head_pool, **kwargs, head=None)
     if head is None:

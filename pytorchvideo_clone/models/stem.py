@@ -20,7 +20,13 @@ Maker = Callable[..., nn.Module]
 
 
 class ResNetBasicStem(Chain):
-    """Convolution, norm, activation, pool, of which any may be None."""
+    """Convolution, norm, activation, pool, of which any may be None.
+
+    >>> import torch
+    >>> stem = ResNetBasicStem(conv=nn.Conv3d(3, 8, 1), pool=nn.MaxPool3d(2))
+    >>> stem(torch.ones(1, 3, 4, 8, 8)).shape
+    torch.Size([1, 8, 2, 4, 4])
+    """
 
     def __init__(
         self,

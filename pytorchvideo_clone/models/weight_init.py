@@ -26,6 +26,11 @@ def init_net_weights(model: nn.Module, init_std: float = 0.01, style: str = "res
 
     Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, https://arxiv.org/abs/1502.01852;
     Goyal et al., "Accurate, Large Minibatch SGD", 2017, https://arxiv.org/abs/1706.02677.
+
+    >>> linear = nn.Linear(3, 2)
+    >>> init_net_weights(linear)
+    >>> linear.bias.tolist()
+    [0.0, 0.0]
     """
     if style not in STYLES:
         raise NotImplementedError(f"style is {style!r}; expected one of {sorted(STYLES)}.")

@@ -134,7 +134,7 @@ def create_x3d(
     stem_dim_in: int = 12,
     stem_conv_kernel_size: Size = (5, 3, 3),
     stem_conv_stride: Size = (1, 2, 2),
-    stem: Maker = create_x3d_stem,
+    stem: Maker | None = create_x3d_stem,
     stage_conv_kernel_size: Sequence[Size] = ((3, 3, 3),) * 4,
     stage_spatial_stride: Sequence[int] = (2, 2, 2, 2),
     stage_temporal_stride: Sequence[int] = (1, 1, 1, 1),
@@ -166,7 +166,7 @@ def create_x3d(
         stem_dim_in: width of stem and first stage before `width_factor`; it doubles each stage.
         stem_conv_kernel_size: as in `create_x3d_stem`.
         stem_conv_stride: as in `create_x3d_stem`.
-        stem: makes the stem, called as `create_x3d_stem` is.
+        stem: makes the stem, called as `create_x3d_stem` is, or None.
         stage_conv_kernel_size: one (T, H, W) a stage.
         stage_spatial_stride: one a stage.
         stage_temporal_stride: one a stage.
@@ -190,19 +190,21 @@ def create_x3d(
     torch.Size([1, 5])
     """
     dim_in = round_width(stem_dim_in, width_factor)
-    blocks = [
-        stem(
-            in_channels=input_channel,
-            out_channels=dim_in,
-            conv_kernel_size=stem_conv_kernel_size,
-            conv_stride=stem_conv_stride,
-            conv_padding=same_padding(stem_conv_kernel_size),
-            norm=norm,
-            norm_eps=norm_eps,
-            norm_momentum=norm_momentum,
-            activation=activation,
+    blocks = []
+    if stem is not None:
+        blocks.append(
+            stem(
+                in_channels=input_channel,
+                out_channels=dim_in,
+                conv_kernel_size=stem_conv_kernel_size,
+                conv_stride=stem_conv_stride,
+                conv_padding=same_padding(stem_conv_kernel_size),
+                norm=norm,
+                norm_eps=norm_eps,
+                norm_momentum=norm_momentum,
+                activation=activation,
+            )
         )
-    ]
     stages = zip(
         (1, 2, 5, 3),
         stage_conv_kernel_size,

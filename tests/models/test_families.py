@@ -1,0 +1,130 @@
+"""What every family promises, on its smallest member."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pytorchvideo_clone.models import (
+    create_acoustic_resnet,
+    create_resnet,
+    create_resnet_with_roi_head,
+    create_slowfast,
+    create_slowfast_with_roi_head,
+    create_x3d,
+)
+
+BOXES = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0], [1, 5.0, 5.0, 60.0, 60.0]])
+SLOWFAST: dict[str, Any] = {
+    "model_depth": 18,
+    "stem_dim_outs": (16, 2),
+    "model_num_class": 3,
+    "head_pool_kernel_sizes": ((2, 1, 1), (8, 1, 1)),
+}
+FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
+    "resnet": (
+        lambda: create_resnet(stem_dim_out=8, model_num_class=3, head_pool_kernel_size=(4, 1, 1)),
+        lambda: (torch.randn(2, 3, 4, 32, 32),),
+    ),
+    "acoustic": (
+        lambda: create_acoustic_resnet(stem_dim_out=8, model_num_class=3),
+        lambda: (torch.randn(2, 1, 32, 1, 80),),
+    ),
+    "roi": (
+        lambda: create_resnet_with_roi_head(stem_dim_out=8, model_num_class=3),
+        lambda: (torch.randn(2, 3, 4, 64, 64), BOXES),
+    ),
+    "x3d": (
+        lambda: create_x3d(
+            input_clip_length=4, input_crop_size=32, model_num_class=3, depth_factor=1.0
+        ),
+        lambda: (torch.randn(2, 3, 4, 32, 32),),
+    ),
+    "slowfast": (
+        lambda: create_slowfast(**SLOWFAST),
+        lambda: (torch.randn(2, 3, 8, 32, 32),),
+    ),
+    "slowfast of pathways": (
+        lambda: create_slowfast(**SLOWFAST),
+        lambda: ([torch.randn(2, 3, 2, 32, 32), torch.randn(2, 3, 8, 32, 32)],),
+    ),
+    "slowfast roi": (
+        lambda: create_slowfast_with_roi_head(**SLOWFAST),
+        lambda: (torch.randn(2, 3, 8, 64, 64), BOXES),
+    ),
+}
+families = pytest.mark.parametrize(("create", "make_inputs"), FAMILIES.values(), ids=FAMILIES)
+
+
+@families
+def test_gradients_reach_every_parameter(create, make_inputs) -> None:
+    model = create()
+    for parameter in model.parameters():  # residual branches begin at zero
+        if parameter.dim() == 1:
+            nn.init.normal_(parameter, 1.0, 0.1)
+    model(*make_inputs()).square().sum().backward()
+    without = [
+        key
+        for key, parameter in model.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
+    assert without == []
+
+
+@families
+def test_copies_and_pickles_give_the_same_numbers(create, make_inputs) -> None:
+    model, inputs = create().eval(), make_inputs()
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        torch.testing.assert_close(twin(*inputs), model(*inputs))
+
+
+@families
+def test_the_graph_has_no_breaks_and_any_batch_size(create, make_inputs) -> None:
+    model, inputs = create().eval(), make_inputs()
+    batch = torch.export.Dim.AUTO
+    shapes = tuple([{0: batch} for _ in x] if isinstance(x, list) else {0: batch} for x in inputs)
+    with torch.no_grad():
+        program = torch.export.export(model, inputs, dynamic_shapes=shapes, strict=True)
+        twice = tuple(
+            [torch.cat([y, y]) for y in x] if isinstance(x, list) else torch.cat([x, x])
+            for x in inputs
+        )
+        torch.testing.assert_close(program.module()(*twice), model(*twice))
+
+
+@pytest.mark.slow
+@families
+def test_onnx_gives_the_same_numbers(create, make_inputs, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    model, inputs = create().eval(), make_inputs()
+    path = tmp_path / "model.onnx"
+    with torch.no_grad():
+        expected = model(*inputs)
+        torch.onnx.export(model, inputs, path, dynamo=True, verbose=False)
+    session = runtime.InferenceSession(path)
+    flat = [tensor for x in inputs for tensor in (x if isinstance(x, list) else [x])]
+    feeds = {slot.name: x.numpy() for slot, x in zip(session.get_inputs(), flat, strict=True)}
+    torch.testing.assert_close(
+        torch.from_numpy(session.run(None, feeds)[0]), expected, atol=1e-5, rtol=1e-4
+    )
+
+
+@families
+def test_inputs_are_left_as_they_were(create, make_inputs) -> None:
+    inputs = make_inputs()
+    before = copy.deepcopy(inputs)
+    create()(*inputs)
+    torch.testing.assert_close(inputs, before)
+
+
+@families
+def test_half_precision_works(create, make_inputs) -> None:
+    model, inputs = create().eval(), make_inputs()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(*inputs).isfinite().all()
