@@ -46,6 +46,7 @@ resnet_spec = partial(
 x3d_spec = partial(InputSpec, clip_placement="division")
 kinetics_weights = partial(
     Weights,
+    licence="Apache-2.0, that of PyTorchVideo; none is stated for the weights",
     dataset="kinetics400",
     num_classes=400,
     class_names=(

@@ -24,6 +24,7 @@ detection_spec = partial(
 )
 ava_weights = partial(
     Weights,
+    licence="Apache-2.0, that of PyTorchVideo; none is stated for the weights",
     dataset="ava2.2",
     num_classes=80,
     class_names=(

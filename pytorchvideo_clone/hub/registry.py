@@ -105,7 +105,7 @@ class Weights:
         gflops: of one view, in 10^9 multiply-adds.
         params: number of parameters.
         paper: URL of the paper.
-        licence: under which they were published.
+        licence: under which they were published, as far as is known.
         pretraining: data set of an earlier training, or None.
         sha256: first digits of the file's SHA-256, or None where it is not known.
     """
@@ -118,7 +118,7 @@ class Weights:
     gflops: float | None
     params: int
     paper: str
-    licence: str = "Apache-2.0"
+    licence: str
     pretraining: str | None = None
     sha256: str | None = None
 
@@ -268,6 +268,8 @@ def create_model(
     if num_classes is not None:
         if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1:
             raise ValueError(f"num_classes is {num_classes!r}; expected a whole number above 0.")
+        if "model_num_class" in kwargs:
+            raise ValueError("num_classes and model_num_class are both given; choose one.")
         kwargs = {**kwargs, "num_classes": num_classes}
     sha256 = None
     if pretrained:

@@ -113,6 +113,11 @@ def test_a_bad_class_count_is_refused(count, toy) -> None:
         create_model("toy", num_classes=count)
 
 
+def test_the_class_count_is_given_once() -> None:
+    with pytest.raises(ValueError, match="num_classes and model_num_class are both given"):
+        create_model("slow_r50", num_classes=5, model_num_class=6)
+
+
 def test_an_unknown_builder_argument_is_refused(toy) -> None:
     with pytest.raises(TypeError, match="depth"):
         create_model("toy", depth=3)
@@ -129,7 +134,7 @@ def test_pretrained_needs_published_weights_and_no_other(toy) -> None:
 
 def published(table: dict, path: Path, classes: int) -> None:
     entry = table["toy"]
-    weights = Weights(path.as_uri(), "tiny", classes, "", {}, None, 0, "")
+    weights = Weights(path.as_uri(), "tiny", classes, "", {}, None, 0, "", "")
     table["toy"] = registry.ModelEntry("toy", entry.build, SPEC, weights, "classification")
 
 
