@@ -1,6 +1,7 @@
 """Decode with PyAV, which brings its own FFmpeg: exact for all that FFmpeg reads."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -96,12 +97,12 @@ class PyAVDecoder:
             slots.setdefault(pts, []).append(slot)
         out: Tensor | None = None
         seen: list[int] = []
-        damage: dict[int, str] = {}
-        for pts, frame in self._frames(packets, damage):
+        run = _Run(self._reader, packets)
+        for pts, frame in run:
             seen.append(pts)
             if pts not in slots:
                 continue
-            if pts in damage or frame.is_corrupt:
+            if pts in run.damage:
                 break
             picture = torch.from_numpy(self._to_rgb(frame, None if out is None else out.shape))
             if out is None:
@@ -109,41 +110,13 @@ class PyAVDecoder:
             for slot in slots.pop(pts):
                 out[slot] = picture
             if not slots:
-                return out, seen
-        lost = [pts for pts in slots if pts in damage or pts in seen]
-        if lost:
-            second = float((lost[0] - self._reader.start_pts) * self._reader.time_base)
-            cause = damage.get(lost[0], "its data are incomplete")
-            raise VideoReadError(f"the frame at {second:.3f} s is damaged ({cause})")
-        return None, seen
-
-    def _frames(
-        self, packets: list[av.Packet], damage: dict[int, str]
-    ) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decode packets into (stamp, frame), in the order of showing.
-
-        Where a packet cannot be decoded, it and those that may build on it, up to the next key
-        frame, go into `damage`: stamp -> cause.
-        """
-        codec = self._reader.stream.codec_context
-        codec.flush_buffers()
-        ordered = iter(sorted(packet.dts for packet in packets if packet.dts is not None))
-        cause = ""
-        for packet in [*packets, None]:
-            if packet and packet.is_keyframe:
-                cause = ""
-            frames: list[av.VideoFrame] = []
-            try:
-                frames = codec.decode(packet)
-            except av.FFmpegError as error:
-                cause = error.strerror or str(error)
-            stamp = self._reader.stamp(packet) if packet else None
-            if cause and stamp is not None:
-                damage[stamp] = cause
-            for frame in frames:
-                pts = next(ordered, None) if self._reader.in_order_only else frame.pts
-                if pts is not None:
-                    yield pts, frame
+                run.finish()
+                break
+        for pts in wanted:
+            if pts in run.damage:
+                second = float((pts - self._reader.start_pts) * self._reader.time_base)
+                raise VideoReadError(f"the frame at {second:.3f} s is damaged ({run.damage[pts]})")
+        return (None if slots else out), seen
 
     def _to_rgb(self, frame: av.VideoFrame, shape: torch.Size | None) -> np.ndarray:
         """Convert to (H, W, 3), upright, in the size of `shape` if the stream changes its own."""
@@ -153,3 +126,52 @@ class PyAVDecoder:
             height, width = (shape[2], shape[1]) if turns % 2 else (shape[1], shape[2])
         rgb = self._reformatter.reformat(frame, width=width, height=height, format="rgb24")
         return np.rot90(rgb.to_ndarray(), turns).copy() if turns else rgb.to_ndarray()
+
+
+class _Run:
+    """Decode packets into (stamp, frame), in the order of showing.
+
+    Attributes:
+        damage: stamp -> cause, for packets that cannot be decoded or only in part, and all that may
+            build on them, up to the next key frame.
+    """
+
+    def __init__(self, reader: PacketReader, packets: list[av.Packet]) -> None:
+        self.damage: dict[int, str] = {}
+        self._in_order_only = reader.in_order_only
+        self._codec = reader.stream.codec_context
+        self._packets = packets
+        self._stamps = [reader.stamp(packet) for packet in packets]
+
+    def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        self._codec.flush_buffers()
+        ordered = iter(sorted(stamp for stamp in self._stamps if stamp is not None))
+        for place, packet in enumerate([*self._packets, None]):
+            frames: list[av.VideoFrame] = []
+            try:
+                frames = self._codec.decode(packet)
+            except av.FFmpegError as error:
+                self._spread(place, error.strerror or str(error))
+            for frame in frames:
+                self._check(frame)
+                pts = next(ordered, None) if self._in_order_only else frame.pts
+                if pts is not None:
+                    yield pts, frame
+
+    def finish(self) -> None:
+        """Look at the frames that are decoded but not out yet: others may build on them."""
+        with suppress(av.FFmpegError):  # all are out, or the rest is damaged
+            for frame in self._codec.decode(None):
+                self._check(frame)
+
+    def _check(self, frame: av.VideoFrame) -> None:
+        if frame.is_corrupt and frame.pts in self._stamps:
+            self._spread(self._stamps.index(frame.pts), "its data are incomplete")
+
+    def _spread(self, place: int, cause: str) -> None:
+        for later in range(place, len(self._packets)):
+            if later > place and self._packets[later].is_keyframe:
+                return
+            stamp = self._stamps[later]
+            if stamp is not None:
+                self.damage.setdefault(stamp, cause)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
+from pytorchvideo_clone.data.video import VideoReadError
 from tests.data.coded_video import numbers, write_video
 
 
@@ -92,4 +93,28 @@ def test_window_long_after_the_end_is_empty(ending: str, tmp_path: Path) -> None
     assert decoder.read(10**6, 10**6 + 1) is None
     assert decoder.read(-5, -1) is None
     assert decoder.read(-5, 0.1).shape[0] == 3
+    decoder.close()
+
+
+def test_frames_that_build_on_damaged_ones_are_refused(tmp_path: Path) -> None:
+    path = Path(
+        write_video(
+            tmp_path / "video.mp4",
+            size=(96, 128),
+            options={"bf": "3", "x264-params": "b-adapt=0:keyint=12:scenecut=0"},
+        )
+    )
+    with av.open(str(path)) as file:
+        places = [(packet.pos, packet.size) for packet in file.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    offset, size = places[13]  # the first P-frame after the key frame 12: number 16
+    data[offset + size // 2 : offset + size] = bytes(size - size // 2)
+    path.write_bytes(data)
+    decoder = PyAVDecoder(str(path))
+    for number in range(13, 24):
+        with pytest.raises(VideoReadError, match="damaged"):
+            decoder.read(Fraction(number, 30), Fraction(number + 1, 30))
+    for good in (range(13), range(24, 40)):
+        frames = decoder.read(Fraction(good[0], 30), Fraction(good[-1] + 1, 30))
+        assert numbers(frames.permute(3, 0, 1, 2)) == list(good)
     decoder.close()
