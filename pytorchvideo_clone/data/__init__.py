@@ -1,15 +1,43 @@
 """From a path to samples: videos, decoders, clip samplers and data sets."""
 
+from pytorchvideo_clone.data.clip_dataset import ClipDataset
+from pytorchvideo_clone.data.clip_sampling import (
+    ClipInfo,
+    ClipInfoList,
+    ClipSampler,
+    ConstantClipsPerVideoSampler,
+    RandomClipSampler,
+    RandomMultiClipSampler,
+    UniformClipSampler,
+    make_clip_sampler,
+)
+from pytorchvideo_clone.data.datasets import Kinetics, Ucf101
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.frame_video import FrameVideo
+from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
+from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError
 from pytorchvideo_clone.data.writer import export_video_array
 
 __all__ = [
+    "ClipDataset",
+    "ClipInfo",
+    "ClipInfoList",
+    "ClipSampler",
+    "ConstantClipsPerVideoSampler",
     "EncodedVideo",
     "FrameVideo",
+    "Kinetics",
+    "LabeledVideoDataset",
+    "LabeledVideoPaths",
+    "RandomClipSampler",
+    "RandomMultiClipSampler",
+    "Ucf101",
+    "UniformClipSampler",
     "Video",
     "VideoPathHandler",
     "VideoReadError",
     "export_video_array",
+    "labeled_video_dataset",
+    "make_clip_sampler",
 ]

@@ -6,11 +6,14 @@ annotation)` until `is_last_clip`, then `reset()`), or asked for all clips of a 
 """
 
 import copy
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pytorchvideo_clone.data.video import Seconds
 
 __all__ = [
     "SAMPLERS",
@@ -21,14 +24,20 @@ __all__ = [
     "RandomClipSampler",
     "RandomMultiClipSampler",
     "RandomMultiClipSamplerTruncateFromStart",
-    "Seconds",
+    "RandomSource",
     "UniformClipSampler",
     "UniformClipSamplerTruncateFromStart",
     "make_clip_sampler",
 ]
 
-Seconds = float | Fraction
 Annotation = Mapping[str, Any]
+
+
+class RandomSource(Protocol):
+    """Where chance comes from: a `random.Random`, or the module `random` itself."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """Draw a number between `a` and `b`."""
 
 
 class ClipInfo(NamedTuple):
@@ -94,7 +103,7 @@ class ClipSampler(ABC):
         """Begin again; the caller does so after the last clip of a video."""
 
     def clips(
-        self, duration: Seconds, info: Annotation, rng: random.Random
+        self, duration: Seconds, info: Annotation, rng: RandomSource
     ) -> Iterator[ClipInfo | ClipInfoList]:
         """Give all clips of one video, from the first; the sampler itself is left as it was.
 
@@ -123,7 +132,7 @@ class ClipSampler(ABC):
         latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
         return Fraction(self._uniform(0, float(latest)))
 
-    def _fresh(self, rng: random.Random) -> "ClipSampler":
+    def _fresh(self, rng: RandomSource) -> "ClipSampler":
         """A copy at its beginning that draws from `rng`."""
         sampler = copy.copy(self)
         sampler._uniform = rng.uniform  # type: ignore[method-assign]
@@ -221,13 +230,13 @@ class UniformClipSamplerTruncateFromStart(UniformClipSampler):
         truncation_duration: Seconds | None = None,
     ) -> None:
         super().__init__(clip_duration, stride, backpad_last, eps)
-        self.truncation_duration = truncation_duration
+        self.truncation_duration = math.inf if truncation_duration is None else truncation_duration
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
     ) -> ClipInfo:
         """As in `ClipSampler`."""
-        used = _truncated(video_duration, self.truncation_duration)
+        used = min(video_duration, self.truncation_duration)
         return super().__call__(last_clip_end_time, used, annotation)
 
 
@@ -302,13 +311,13 @@ class RandomMultiClipSamplerTruncateFromStart(RandomMultiClipSampler):
         truncation_duration: Seconds | None = None,
     ) -> None:
         super().__init__(clip_duration, num_clips)
-        self.truncation_duration = truncation_duration
+        self.truncation_duration = math.inf if truncation_duration is None else truncation_duration
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
     ) -> ClipInfoList:
         """As in `ClipSampler`."""
-        used = _truncated(video_duration, self.truncation_duration)
+        used = min(video_duration, self.truncation_duration)
         return super().__call__(last_clip_end_time, used, annotation)
 
 
@@ -321,9 +330,11 @@ class ConstantClipsPerVideoSampler(ClipSampler):
             many equal ones.
         augs_per_clip: how often each clip is given, with aug_index 0, 1, …, for example once for
             each spatial crop.
+        placement: where clip i of n begins in a video with `rest` seconds besides one clip:
+            "endpoints" at rest * i / (n - 1), "division" at rest * i / n.
 
     Raises:
-        ValueError: if one of the counts is below 1.
+        ValueError: if one of the counts is below 1, or the placement is unknown.
 
     >>> sampler = ConstantClipsPerVideoSampler(2, clips_per_video=3)
     >>> [float(clip.clip_start_sec) for clip in sampler.clips(10, {}, random.Random(0))]
@@ -331,7 +342,11 @@ class ConstantClipsPerVideoSampler(ClipSampler):
     """
 
     def __init__(
-        self, clip_duration: Seconds, clips_per_video: int, augs_per_clip: int = 1
+        self,
+        clip_duration: Seconds,
+        clips_per_video: int,
+        augs_per_clip: int = 1,
+        placement: Literal["endpoints", "division"] = "endpoints",
     ) -> None:
         super().__init__(clip_duration)
         if clips_per_video < 1 or augs_per_clip < 1:
@@ -339,8 +354,12 @@ class ConstantClipsPerVideoSampler(ClipSampler):
                 f"clips_per_video is {clips_per_video} and augs_per_clip {augs_per_clip}; "
                 "both must be at least 1."
             )
+        steps = {"endpoints": max(clips_per_video - 1, 1), "division": clips_per_video}
+        if placement not in steps:
+            raise ValueError(f"placement is {placement!r}; choose one of {', '.join(steps)}.")
         self.clips_per_video = clips_per_video
         self.augs_per_clip = augs_per_clip
+        self.steps = steps[placement]
         self.samples_per_video = clips_per_video * augs_per_clip
         self._count = 0
 
@@ -350,7 +369,7 @@ class ConstantClipsPerVideoSampler(ClipSampler):
         """As in `ClipSampler`."""
         clip_index, aug_index = divmod(self._count, self.augs_per_clip)
         latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
-        start = latest * Fraction(clip_index, max(self.clips_per_video - 1, 1))
+        start = latest * Fraction(clip_index, self.steps)
         self._count += 1
         is_last = self._count == self.samples_per_video
         if is_last:
@@ -388,7 +407,3 @@ def make_clip_sampler(sampling_type: str, *args: Any) -> ClipSampler:
             f"No clip sampler {sampling_type!r}; choose from {', '.join(sorted(SAMPLERS))}."
         )
     return SAMPLERS[sampling_type](*args)
-
-
-def _truncated(duration: Seconds, limit: Seconds | None) -> Seconds:
-    return duration if limit is None else min(duration, limit)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -209,6 +210,7 @@ class EncodedVideo(Video):
             self.close()
             raise
         self._process: int | None = os.getpid()
+        _OPEN.add(self)
 
     def _own_source(self) -> Any:
         return self._source if isinstance(self._source, str) else files.FileView(self._source)
@@ -219,9 +221,6 @@ class EncodedVideo(Video):
         Neither a file offset nor a decoder is ever shared between processes.
         """
         if self._process != os.getpid():
-            # Freed here, an inherited decoder could wait for threads that only its parent has.
-            _INHERITED.append((self._decoder, self._audio))
-            self._decoder = self._audio = None
             self._open()
 
     @contextmanager
@@ -244,8 +243,25 @@ class EncodedVideo(Video):
             raise VideoReadError(cause, origin, backend, time) from error
 
 
+_OPEN: "weakref.WeakSet[EncodedVideo]" = weakref.WeakSet()
+
 # Decoders of a parent process, kept from being freed in its children.
 _INHERITED: list[Any] = []
+
+
+def _leave_decoders_to_parent() -> None:
+    """In a new process, take the inherited decoders out of every video.
+
+    Freed here, by `close` or by garbage collection, they could wait for threads that only the
+    parent has.
+    """
+    for video in list(_OPEN):
+        _INHERITED.append((video._decoder, video._audio))
+        video._decoder = video._audio = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_decoders_to_parent)
 
 # PyTorchVideo's names for one decoder each.
 EncodedVideoPyAV = functools.partial(EncodedVideo, decoder="pyav")

@@ -147,6 +147,20 @@ def test_forked_workers_open_their_own_decoders(path: str, decoder: str) -> None
             assert found == [3 * index, 3 * index + 1, 3 * index + 2]
 
 
+class Closing(Clips):
+    def __getitem__(self, index: int) -> list[int]:
+        self.video.close()
+        return []
+
+
+def test_forked_workers_can_close_what_they_inherited(path: str) -> None:
+    with EncodedVideo.from_path(path) as video:
+        video.get_clip(0.5, 1)  # now the decoder has threads, in this process alone
+        workers = DataLoader(Closing(video), num_workers=1, multiprocessing_context="fork")
+        assert len(list(workers)) == 8
+        assert numbers(video.get_clip(1, 1.1)["video"]) == [30, 31, 32]
+
+
 def test_opening_many_videos_leaves_no_file_open(path: str) -> None:
     def open_files() -> int:
         gc.collect()

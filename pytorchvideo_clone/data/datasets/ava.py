@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipSampler, Seconds
+from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipSampler
+from pytorchvideo_clone.data.video import Seconds
 
 __all__ = ["TimeStampClipSampler"]
 

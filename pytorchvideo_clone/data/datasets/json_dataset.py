@@ -1,10 +1,10 @@
 """Data sets from one json file: the clip sampler for annotated parts of long videos."""
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
-from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler, Seconds
+from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler, RandomSource
+from pytorchvideo_clone.data.video import Seconds
 
 __all__ = ["UntrimmedClipSampler"]
 
@@ -18,6 +18,7 @@ class UntrimmedClipSampler(ClipSampler):
     Args:
         clip_sampler: applied to the part as if it were a video.
 
+    >>> import random
     >>> from pytorchvideo_clone.data.clip_sampling import UniformClipSampler
     >>> sampler = UntrimmedClipSampler(UniformClipSampler(2))
     >>> part = {"clip_start_sec": 10, "clip_end_sec": 15}
@@ -54,5 +55,5 @@ class UntrimmedClipSampler(ClipSampler):
         """As in `ClipSampler`."""
         self.clip_sampler.reset()
 
-    def _fresh(self, rng: random.Random) -> ClipSampler:
+    def _fresh(self, rng: RandomSource) -> ClipSampler:
         return UntrimmedClipSampler(self.clip_sampler._fresh(rng))

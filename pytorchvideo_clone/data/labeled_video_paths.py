@@ -1,0 +1,186 @@
+"""Lists of videos and their labels, from a file or a folder."""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from pytorchvideo_clone.data import files
+
+__all__ = ["VIDEO_EXTENSIONS", "LabeledVideoPaths"]
+
+_log = logging.getLogger(__name__)
+
+# What the decoders read; a folder is searched for the first two unless told otherwise.
+VIDEO_EXTENSIONS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "flv")
+
+
+class LabeledVideoPaths:
+    """A list of (path, {"label": number}) pairs.
+
+    Args:
+        paths_and_labels: (path, label) pairs; None stands for no label.
+        path_prefix: put before every path that is neither absolute nor a URL.
+        class_names: the name of each label, where they are known.
+
+    Attributes:
+        path_prefix: as above; may be changed.
+        class_names: as above, or None.
+
+    >>> videos = LabeledVideoPaths([("a.mp4", 1)], path_prefix="/videos")
+    >>> videos[0]
+    ('/videos/a.mp4', {'label': 1})
+    """
+
+    def __init__(
+        self,
+        paths_and_labels: Sequence[tuple[str, int | None]],
+        path_prefix: str = "",
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        self._paths_and_labels = list(paths_and_labels)
+        self.path_prefix = path_prefix
+        self.class_names = None if class_names is None else list(class_names)
+
+    @classmethod
+    def from_path(cls, data_path: files.PathLike) -> "LabeledVideoPaths":
+        """Read a folder with `from_directory`, or a file with `from_csv`.
+
+        Args:
+            data_path: path or URL of either.
+
+        Raises:
+            FileNotFoundError: if there is neither.
+        """
+        if files.is_dir(data_path):
+            return cls.from_directory(data_path)
+        if files.is_file(data_path) and files.exists(data_path):
+            return cls.from_csv(data_path)
+        raise FileNotFoundError(
+            f"{os.fspath(data_path)} not found. It must be a folder with one folder of videos a "
+            "class, or a text file with 'path label' lines."
+        )
+
+    @classmethod
+    def from_csv(cls, file_path: files.PathLike) -> "LabeledVideoPaths":
+        """Read a text file of videos.
+
+        Each line is a path, white space and a whole number, the label. The path may hold spaces.
+        A path alone has label -1; empty lines do not count.
+
+        Args:
+            file_path: path or URL of the file.
+
+        Raises:
+            AssertionError: if it lists no video.
+            ValueError: if a label is no whole number.
+        """
+        name = os.fspath(file_path)
+        rows: list[tuple[str, int | None]] = []
+        with files.open_file(file_path, "r") as lines:
+            for number, line in enumerate(lines, 1):
+                path, *label = line.strip().rsplit(maxsplit=1) or ("",)
+                if path:
+                    rows.append((path, _whole_number(label[0], name, number) if label else -1))
+        if not rows:
+            # PyTorchVideo's exception, raised so that -O keeps it.
+            raise AssertionError(f"{name} lists no videos; it must have 'path label' lines.")
+        return cls(rows)
+
+    @classmethod
+    def from_directory(
+        cls, dir_path: files.PathLike, extensions: Iterable[str] = VIDEO_EXTENSIONS[:2]
+    ) -> "LabeledVideoPaths":
+        """Find the videos below one folder for each class.
+
+        Classes are the sub-folders in sorted order, numbered from 0; their videos are found at any
+        depth. Files with other extensions are left out, with a warning in the log; names that begin
+        with a dot do not count.
+
+        Args:
+            dir_path: path or URL of the folder.
+            extensions: of the videos, in lower case, for example `VIDEO_EXTENSIONS`.
+
+        Raises:
+            FileNotFoundError: if a class has no video, or there is no class.
+        """
+        root = os.fspath(dir_path)
+        endings = tuple(f".{extension.lower().lstrip('.')}" for extension in extensions)
+        class_names = [name for name in _visible(root) if files.is_dir(_join(root, name))]
+        if not class_names:
+            raise FileNotFoundError(
+                f"{root} holds no folders; put the videos of each class into a folder of its own."
+            )
+        rows: list[tuple[str, int | None]] = []
+        left_out: list[str] = []
+        empty: list[str] = []
+        for label, name in enumerate(class_names):
+            found = _files_below(_join(root, name))
+            videos = [path for path in found if path.lower().endswith(endings)]
+            rows += [(path, label) for path in videos]
+            left_out += [path for path in found if not path.lower().endswith(endings)]
+            if not videos:
+                empty.append(name)
+        if left_out:
+            _warn_left_out(left_out, endings)
+        if empty:
+            raise FileNotFoundError(
+                f"{root} has no video for {_some(empty)}; looked for {', '.join(endings)}."
+                " Other extensions: LabeledVideoPaths.from_directory(folder, extensions=...)."
+            )
+        return cls(rows, class_names=class_names)
+
+    def __getitem__(self, index: int) -> tuple[str, dict[str, Any]]:
+        path, label = self._paths_and_labels[index]
+        if "://" not in path:
+            path = _join(self.path_prefix, path)
+        return path, {"label": label}
+
+    def __len__(self) -> int:
+        return len(self._paths_and_labels)
+
+
+def _whole_number(text: str, file: str, line: int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            f"{file}, line {line}: {text!r} is no label; a line is a path, a space and a whole "
+            "number."
+        ) from None
+
+
+def _join(folder: str, name: str) -> str:
+    return os.path.join(folder, name)  # noqa: PTH118 (a Path would turn "s3://" into "s3:/")
+
+
+def _visible(folder: str) -> list[str]:
+    return [name for name in files.list_dir(folder) if not name.startswith(".")]
+
+
+def _files_below(folder: str) -> list[str]:
+    """All files at any depth, sorted by folder and name."""
+    found: list[str] = []
+    for name in _visible(folder):
+        path = _join(folder, name)
+        found += _files_below(path) if files.is_dir(path) else [path]
+    return sorted(found, key=lambda path: (str(PurePath(path).parent), path))
+
+
+def _warn_left_out(paths: list[str], endings: tuple[str, ...]) -> None:
+    readable = [p for p in paths if PurePath(p).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS]
+    message = f"{len(paths)} files are not {' or '.join(endings)} and are left out"
+    if readable:
+        message += (
+            f"; of these {len(readable)} look like videos ({_some(readable)}): pass "
+            "extensions=VIDEO_EXTENSIONS to LabeledVideoPaths.from_directory to take them"
+        )
+    else:
+        message += f": {_some(paths)}"
+    _log.warning("%s.", message)
+
+
+def _some(names: list[str], count: int = 5) -> str:
+    rest = len(names) - count
+    return ", ".join(names[:count]) + (f" and {rest} more" if rest > 0 else "")

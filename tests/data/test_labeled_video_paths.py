@@ -1,0 +1,94 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS, LabeledVideoPaths
+
+
+def make_files(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_classes_are_the_folders_in_sorted_order(tmp_path):
+    make_files(tmp_path, "run/b.mp4", "jump/a.mp4", "run/deep/er/c.AVI", "loose.mp4")
+    videos = LabeledVideoPaths.from_path(tmp_path)
+    assert videos.class_names == ["jump", "run"]
+    found = [(path.removeprefix(f"{tmp_path}/"), info["label"]) for path, info in videos]
+    assert found == [("jump/a.mp4", 0), ("run/b.mp4", 1), ("run/deep/er/c.AVI", 1)]
+
+
+def test_files_are_sorted_by_folder_then_name(tmp_path):
+    make_files(tmp_path, "x/b/1.mp4", "x/b-c/2.mp4", "x/9.mp4", "x/10.mp4")
+    found = [
+        path.removeprefix(f"{tmp_path}/x/") for path, _ in LabeledVideoPaths.from_path(tmp_path)
+    ]
+    assert found == ["10.mp4", "9.mp4", "b/1.mp4", "b-c/2.mp4"]
+
+
+def test_videos_with_other_extensions_are_named_in_the_log(tmp_path, caplog):
+    make_files(tmp_path, "run/a.mp4", "run/b.mkv", "run/notes.txt")
+    with caplog.at_level(logging.WARNING):
+        assert len(LabeledVideoPaths.from_directory(tmp_path)) == 1
+    assert "2 files are not .mp4 or .avi" in caplog.text
+    assert "b.mkv" in caplog.text and "extensions=VIDEO_EXTENSIONS" in caplog.text
+
+
+def test_all_extensions_can_be_asked_for(tmp_path, caplog):
+    make_files(tmp_path, "run/a.mp4", "run/b.MKV", "run/c.webm")
+    with caplog.at_level(logging.WARNING):
+        assert len(LabeledVideoPaths.from_directory(tmp_path, VIDEO_EXTENSIONS)) == 3
+    assert caplog.text == ""
+
+
+def test_hidden_names_do_not_count(tmp_path, caplog):
+    make_files(tmp_path, "run/a.mp4", "run/._a.mp4", ".checkpoints/x.txt")
+    videos = LabeledVideoPaths.from_directory(tmp_path)
+    assert (len(videos), videos.class_names, caplog.text) == (1, ["run"], "")
+
+
+def test_a_class_without_videos_is_named(tmp_path):
+    make_files(tmp_path, "run/a.mp4", "jump/a.mkv")
+    with pytest.raises(FileNotFoundError, match=r"no video for jump; looked for \.mp4, \.avi"):
+        LabeledVideoPaths.from_directory(tmp_path)
+
+
+def test_a_folder_without_class_folders_says_what_is_expected(tmp_path):
+    make_files(tmp_path, "a.mp4")
+    with pytest.raises(FileNotFoundError, match="videos of each class into a folder of its own"):
+        LabeledVideoPaths.from_directory(tmp_path)
+
+
+def test_a_missing_path_says_what_is_expected(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere not found.*'path label' lines"):
+        LabeledVideoPaths.from_path(tmp_path / "nowhere")
+
+
+def test_lines_may_hold_spaces_and_be_empty(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text("a b.mp4\t3\n\n  \nc.mp4\n")
+    videos = LabeledVideoPaths.from_path(file)
+    assert list(videos) == [("a b.mp4", {"label": 3}), ("c.mp4", {"label": -1})]
+    assert videos.class_names is None
+
+
+def test_a_label_that_is_no_number_is_named_with_its_line(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text("a.mp4 1\nb.mp4 cat\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 2: 'cat' is no label"):
+        LabeledVideoPaths.from_csv(file)
+
+
+def test_the_prefix_goes_before_relative_paths_only():
+    videos = LabeledVideoPaths([("a.mp4", 0), ("/b.mp4", 0), ("s3://c/d.mp4", 0)])
+    videos.path_prefix = "/videos"
+    assert [path for path, _ in videos] == ["/videos/a.mp4", "/b.mp4", "s3://c/d.mp4"]
+
+
+def test_samples_cannot_change_the_list():
+    videos = LabeledVideoPaths([("a.mp4", 1)])
+    videos[0][1]["label"] = 7
+    assert videos[0] == ("a.mp4", {"label": 1})
