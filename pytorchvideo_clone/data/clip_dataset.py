@@ -139,7 +139,8 @@ class ClipDataset(Dataset):
                     f"{type(self.clip_sampler).__name__} gave clip {number} of {path} before, and "
                     "now fewer clips; their number must not depend on chance."
                 )
-            clip = read_clip(video, span, **self._clip_options)
+            wanted = self._open_options["decode_video"]
+            clip = read_clip(video, span, wanted, **self._clip_options)
         sample = make_sample(clip, video, video_index, span, info)
         if self.transform is None:
             return sample
@@ -196,27 +197,30 @@ class ClipDataset(Dataset):
         self._epoch.share_memory_()  # a plain pickle or a copy has lost it
 
 
-def read_clip(video: Video, span: ClipInfo | ClipInfoList, **options: Any) -> dict[str, Any]:
+def read_clip(
+    video: Video, span: ClipInfo | ClipInfoList, decode_video: bool = True, **options: Any
+) -> dict[str, Any]:
     """Read what a sampler asked for.
 
     Args:
         video: an open video.
         span: one clip, or several.
+        decode_video: whether there must be frames; else there must be audio.
         options: as for `Video.get_clip`.
 
     Returns:
         The clip of `Video.get_clip`; for several, with a list at each key.
 
     Raises:
-        VideoReadError: if there is neither frame nor audio, or no frame where there should be.
+        VideoReadError: if it cannot be read, or nothing begins in it.
     """
     if isinstance(span, ClipInfoList):
         singles = [
-            _read_one(video, start, end, options)
+            _read_one(video, start, end, decode_video, options)
             for start, end in zip(span.clip_start_sec, span.clip_end_sec, strict=True)
         ]
         return {key: [clip[key] for clip in singles] for key in singles[0]}
-    return _read_one(video, span.clip_start_sec, span.clip_end_sec, options)
+    return _read_one(video, span.clip_start_sec, span.clip_end_sec, decode_video, options)
 
 
 def make_sample(
@@ -249,10 +253,12 @@ def make_sample(
 
 
 def _read_one(
-    video: Video, start: Seconds, end: Seconds, options: Mapping[str, Any]
+    video: Video, start: Seconds, end: Seconds, decode_video: bool, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     clip = video.get_clip(start, end, **options)
-    if clip is None or (clip["video"] is None and clip.get("audio") is None):
+    wanted = None if clip is None else clip["video"] if decode_video else clip.get("audio")
+    # At the very end of a video decord gives no frames as an empty tensor.
+    if clip is None or wanted is None or wanted.numel() == 0:
         raise VideoReadError(
             f"nothing begins in [{float(start):.3f}, {float(end):.3f}) s of its "
             f"{float(video.duration):.3f} s",

@@ -286,13 +286,9 @@ class RandomMultiClipSampler(ClipSampler):
     ) -> ClipInfoList:
         """As in `ClipSampler`."""
         starts = [self._random_start(video_duration) for _ in range(self.num_clips)]
-        return ClipInfoList(
-            clip_start_sec=list(starts),
-            clip_end_sec=[start + self.clip_duration for start in starts],
-            clip_index=[0] * self.num_clips,
-            aug_index=[0] * self.num_clips,
-            is_last_clip=[True] * self.num_clips,
-        )
+        ends = [start + self.clip_duration for start in starts]
+        zeros = [0] * self.num_clips
+        return ClipInfoList([*starts], [*ends], zeros, [*zeros], [True] * self.num_clips)
 
 
 class RandomMultiClipSamplerTruncateFromStart(RandomMultiClipSampler):

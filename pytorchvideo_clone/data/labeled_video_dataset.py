@@ -128,7 +128,7 @@ class LabeledVideoDataset(IterableDataset):
             # The module `random`: clips follow random.seed, as in PyTorchVideo.
             for span in self._clip_sampler.clips(video.duration, info, random):
                 if span.aug_index == 0 or isinstance(span.aug_index, list):
-                    clip = read_clip(video, span)
+                    clip = read_clip(video, span, self._open_options["decode_video"])
                 yield make_sample(clip, video, video_index, span, info)
 
     def _describe(self, video_index: int, error: Exception) -> str:

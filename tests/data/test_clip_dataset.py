@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Subset
 
 from pytorchvideo_clone.data import (
@@ -220,12 +221,18 @@ def test_a_damaged_file_does_not_hide_the_others(folder, tmp_path):
         dataset[0]
 
 
-def test_an_error_crosses_from_a_worker_with_its_path(tmp_path):
+def test_an_error_crosses_from_a_worker_with_type_and_path(tmp_path):
     path = str(tmp_path / "nowhere.mp4")
     dataset = ClipDataset([(path, {})], RandomClipSampler(1))
-    loader = DataLoader(dataset, num_workers=1, multiprocessing_context="fork")
-    with pytest.raises(RuntimeError, match="nowhere"):
-        next(iter(loader))
+    with pytest.raises(VideoReadError):
+        try:
+            dataset[0]
+        except VideoReadError:
+            # What a DataLoader does; after an error its worker takes five seconds to end.
+            sent = pickle.dumps(ExceptionWrapper(where="in a worker"))
+            raise
+    with pytest.raises(VideoReadError, match="nowhere"):
+        pickle.loads(sent).reraise()
 
 
 class AfterTheEnd(ClipSampler):
@@ -239,6 +246,13 @@ def test_a_clip_without_frames_says_where_it_was(folder):
     path = str(folder / "jump/a.mp4")
     with pytest.raises(VideoReadError, match=r"nothing begins in \[4\.000, 5\.000\) s of its 3\.0"):
         ClipDataset([(path, {})], AfterTheEnd(1))[0]
+
+
+def test_audio_does_not_make_up_for_missing_frames(tmp_path):
+    path = write_video(tmp_path / "long_sound.mp4", 5, FPS, audio_sec=3)
+    dataset = ClipDataset([(path, {})], AfterTheEnd(1), decode_audio=True)
+    with pytest.raises(VideoReadError, match="nothing begins"):
+        dataset[0]
 
 
 class ByChance(ClipSampler):
