@@ -184,17 +184,14 @@ class UniformClipSampler(ClipSampler):
     ) -> ClipInfo:
         """As in `ClipSampler`."""
         duration = Fraction(video_duration)
-        start = self._place(
-            Fraction(0)
-            if last_clip_end_time is None
-            else Fraction(last_clip_end_time) + self.stride - self.clip_duration,
-            duration,
-        )
+        start = Fraction(0)
+        if last_clip_end_time is not None:
+            start = Fraction(last_clip_end_time) + self.stride - self.clip_duration
+        start = self._place(start, duration)
         end = start + self.clip_duration
         next_end = self._place(start + self.stride, duration) + self.clip_duration
-        is_last = (
-            abs(next_end - end) < self.eps if self.backpad_last else next_end - duration > self.eps
-        )
+        runs_over = next_end - duration > self.eps
+        is_last = abs(next_end - end) < self.eps if self.backpad_last else runs_over
         clip = ClipInfo(start, end, self._clip_index, 0, is_last)
         self._clip_index = 0 if is_last else self._clip_index + 1
         return clip
@@ -214,7 +211,7 @@ class UniformClipSamplerTruncateFromStart(UniformClipSampler):
     """`UniformClipSampler` on the first `truncation_duration` seconds of the video.
 
     Args:
-        clip_duration: as in `UniformClipSampler`, like the next three.
+        clip_duration: as in `UniformClipSampler`, as are `stride`, `backpad_last` and `eps`.
         stride: as there.
         backpad_last: as there.
         eps: as there.
@@ -287,8 +284,8 @@ class RandomMultiClipSampler(ClipSampler):
         """As in `ClipSampler`."""
         starts = [self._random_start(video_duration) for _ in range(self.num_clips)]
         ends = [start + self.clip_duration for start in starts]
-        zeros = [0] * self.num_clips
-        return ClipInfoList([*starts], [*ends], zeros, [*zeros], [True] * self.num_clips)
+        count = self.num_clips
+        return ClipInfoList([*starts], [*ends], [0] * count, [0] * count, [True] * count)
 
 
 class RandomMultiClipSamplerTruncateFromStart(RandomMultiClipSampler):
@@ -318,7 +315,7 @@ class RandomMultiClipSamplerTruncateFromStart(RandomMultiClipSampler):
 
 
 class ConstantClipsPerVideoSampler(ClipSampler):
-    """The same number of clips from every video, spread evenly from its start to its end.
+    """The same number of clips from every video, spread evenly over it.
 
     Args:
         clip_duration: length of a clip in seconds.
@@ -366,11 +363,9 @@ class ConstantClipsPerVideoSampler(ClipSampler):
         clip_index, aug_index = divmod(self._count, self.augs_per_clip)
         latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
         start = latest * Fraction(clip_index, self.steps)
-        self._count += 1
-        is_last = self._count == self.samples_per_video
-        if is_last:
-            self._count = 0
-        return ClipInfo(start, start + self.clip_duration, clip_index, aug_index, is_last)
+        self._count = (self._count + 1) % (self.clips_per_video * self.augs_per_clip)
+        end = start + self.clip_duration
+        return ClipInfo(start, end, clip_index, aug_index, is_last_clip=self._count == 0)
 
     def reset(self) -> None:
         """As in `ClipSampler`."""

@@ -145,6 +145,20 @@ def test_a_stride_that_is_not_positive_is_refused(arguments):
         UniformClipSampler(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("placement", "expected"), [("endpoints", [0, 4, 8]), ("division", [0, 8 / 3, 16 / 3])]
+)
+def test_constant_clips_are_placed_as_asked(placement, expected):
+    sampler = ConstantClipsPerVideoSampler(2, 3, placement=placement)
+    starts = [float(clip.clip_start_sec) for clip in sampler.clips(10, {}, random.Random(0))]
+    assert starts == pytest.approx(expected)
+
+
+def test_an_unknown_placement_is_refused():
+    with pytest.raises(ValueError, match="placement is 'middle'; choose one of endpoints"):
+        ConstantClipsPerVideoSampler(2, 3, placement="middle")
+
+
 def test_counts_below_one_are_refused():
     with pytest.raises(ValueError, match="clips_per_video is 0"):
         ConstantClipsPerVideoSampler(1, 0)
