@@ -1,4 +1,4 @@
-from pytorchvideo_clone.data import decoders, encoded_video, export_video_array, utils, video
+from pytorchvideo_clone.data import decoders, encoded_video, export_video_array, sharding, utils, video
 from pytorchvideo_clone.data.decoders import timestamps
 
 
@@ -7,6 +7,7 @@ def test_names_are_those_of_their_homes() -> None:
     assert utils.secs_to_pts is timestamps.secs_to_pts
     assert utils.pts_to_secs is timestamps.pts_to_secs
     assert utils.export_video_array is export_video_array
+    assert utils.MultiProcessSampler is sharding.MultiProcessSampler
 
 
 def test_pytorchvideos_decoder_modules_are_found() -> None:
