@@ -1,4 +1,11 @@
-from pytorchvideo_clone.data import decoders, encoded_video, export_video_array, sharding, utils, video
+from pytorchvideo_clone.data import (
+    decoders,
+    encoded_video,
+    export_video_array,
+    sharding,
+    utils,
+    video,
+)
 from pytorchvideo_clone.data.decoders import timestamps
 
 
