@@ -10,7 +10,7 @@ VERSION = re.search(
     r'^__version__ = "(.+)"', (HERE / "pytorchvideo_clone/__init__.py").read_text(), re.M
 ).group(1)
 
-# torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15: hence torch < 2.15 in `audio`.
+# torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15, hence the cap in `audio`.
 EXTRAS = {
     "torchcodec": ["torchcodec>=0.10"],
     "decord": ["decord>=0.6"],
@@ -28,7 +28,14 @@ EXTRAS = {
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],
 }
 EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
-EXTRAS["test"] = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8", "mypy>=1.13", *EXTRAS["all"]]
+EXTRAS["test"] = [
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+    "ruff>=0.8",
+    "mypy>=1.13",
+    "av>=18",  # writes rotated videos
+    *EXTRAS["all"],
+]
 
 setup(
     name="pytorchvideo_clone",
@@ -38,14 +45,14 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     packages=find_packages(include=["pytorchvideo_clone", "pytorchvideo_clone.*"]),
     package_data={"pytorchvideo_clone": ["py.typed", "recipes/*.html"]},
     install_requires=[
         "torch>=2.11",
         "torchvision>=0.26",
         "numpy>=1.26",
-        "av>=14",
+        "av>=17",
         "iopath>=0.1.10",
         "fvcore>=0.1.5",
     ],

@@ -25,9 +25,10 @@ def optional_import(name: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:  # a broken shared library raises OSError or RuntimeError
-        missing = isinstance(error, ModuleNotFoundError)
-        state = "is not installed" if missing else f"does not load ({error})"
+        if isinstance(error, ModuleNotFoundError):  # of the module, or of one that it imports
+            state = f"{error.name} is not installed"
+        else:
+            state = f"{name} does not load ({error})"
         raise ImportError(
-            f"{name} {state}. Install it with: pip install 'pytorchvideo_clone[{extra}]'",
-            name=name,
+            f"{state}. Install it with: pip install 'pytorchvideo_clone[{extra}]'", name=name
         ) from error

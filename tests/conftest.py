@@ -1,8 +1,11 @@
 import random
+from pathlib import Path
 
 import numpy
 import pytest
 import torch
+
+from pytorchvideo_clone.data.motion import write_motion_dataset
 
 # Two pytest workers share two cores.
 torch.set_num_threads(1)
@@ -13,3 +16,9 @@ def fixed_seeds() -> None:
     random.seed(0)
     numpy.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def motion_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real videos: 8 classes, 3 of each in `train` and 1 in `test`. Not to be changed."""
+    return write_motion_dataset(tmp_path_factory.mktemp("motion"), 3, 1)

@@ -24,8 +24,8 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "accelerator": ({"layers", "_optional"}, {"executorch", "torchao", "onnx", "openvino"}),
     "hub": ({"models", "accelerator"}, {"iopath"}),
     "recipes": (
-        {"data", "transforms", "models", "losses", "hub", "_optional"},
-        {"lightning", "torchmetrics", "jinja2", "rich"},
+        {"data", "transforms", "models", "losses", "hub", "accelerator", "_optional"},
+        {"lightning", "torchmetrics", "jinja2", "PIL"},
     ),
     "cli": (
         {"__init__", "_optional", "data", "transforms", "models", "accelerator", "hub", "recipes"},

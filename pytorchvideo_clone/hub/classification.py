@@ -301,23 +301,28 @@ def x3d_l(num_classes: int = 400, **kwargs: Any) -> nn.Module:
         sampling_rate=2,
         fps=12,
         crop=64,
-        side=72,
-        test_crop=72,
+        side=76,
         train_side=(68, 84),
         test_clips=3,
-        test_crops=1,
     )
 )
 def x3d_tiny(num_classes: int = 400, **kwargs: Any) -> nn.Module:
     """Small X3D over 1.3 s, for little data, a CPU, tests and examples; without weights."""
-    return create_x3d(
+    model = create_x3d(
         **{
             "model_num_class": num_classes,
             "input_clip_length": 8,
             "input_crop_size": 64,
             "depth_factor": 0.4,
+            "se_ratio": 0.0,
             "head_dim_out": 512,
             "dropout_rate": 0.2,
             **kwargs,
         }
     )
+    # Blocks that begin as the identity suit hundreds of epochs; a short training spends all its
+    # steps on leaving it (52 % instead of 99 % on the motion data after 8 to 10 epochs).
+    for module in model.modules():
+        if getattr(module, "block_final_bn", False):
+            nn.init.ones_(module.weight)  # type: ignore[arg-type]  # a norm's, by its mark
+    return model

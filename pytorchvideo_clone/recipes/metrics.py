@@ -33,6 +33,10 @@ class MultiViewAccuracy(Metric):
     """
 
     full_state_update = False
+    scores: list[Tensor]
+    label: list[Tensor]
+    video: list[Tensor]
+    view: list[Tensor]
 
     def __init__(self, top_k: tuple[int, ...] = (1, 5), **kwargs: Any) -> None:
         super().__init__(**kwargs)

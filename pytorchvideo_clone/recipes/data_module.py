@@ -1,0 +1,206 @@
+"""Folders of videos as loaders for training and evaluation."""
+
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
+
+from pytorchvideo_clone.data import ClipDataset, LabeledVideoPaths
+from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
+from pytorchvideo_clone.hub import InputSpec
+from pytorchvideo_clone.recipes.inputs import evaluation_dataset, training_dataset
+
+__all__ = ["VideoDataModule"]
+
+_VALIDATION = ("val", "validation", "valid")
+
+
+class VideoDataModule(LightningDataModule):
+    """Labelled videos, split, clipped and batched as an `InputSpec` asks.
+
+    `data_path` is a folder `<class>/*.mp4`, or a folder with `train`, and perhaps `val` and `test`,
+    of that form, or a csv file of `path label` lines. Without `val` a share of the training videos
+    of each class is held out; without `test` the validation videos serve.
+
+    Batches hold `video` (B, C, T, H, W) uint8 in training and (B, crops, C, T, H, W) in evaluation,
+    `label`, `video_index` and `clip_index`. Use it with `Trainer(use_distributed_sampler=False)`:
+    it shares the videos among the ranks itself, in evaluation without repeating any.
+
+    Args:
+        data_path: folder or csv file.
+        spec: what the model takes.
+        batch_size: clips of a training step; evaluation takes as many crops at a time.
+        num_workers: loader processes.
+        horizontal_flip_prob: 0 where left and right mean something.
+        val_fraction: share of each class to hold out when there is no `val` folder.
+        test_clips: clips of a video in the final evaluation; None takes the spec's.
+        test_crops: crops of each of them; None takes the spec's.
+        class_names: the model's classes, where they are given by a checkpoint; labels follow them.
+        seed: of the split, the order and the clips.
+        decoder: as in `EncodedVideo.from_path`.
+
+    Raises:
+        FileNotFoundError: if `data_path` does not exist.
+        ValueError: if the classes of two splits, or of the data and the model, do not fit.
+    """
+
+    def __init__(
+        self,
+        data_path: str | Path,
+        spec: InputSpec,
+        *,
+        batch_size: int = 8,
+        num_workers: int = 2,
+        horizontal_flip_prob: float = 0.5,
+        val_fraction: float = 0.2,
+        test_clips: int | None = None,
+        test_crops: int | None = None,
+        class_names: Sequence[str] | None = None,
+        seed: int = 0,
+        decoder: str = "pyav",
+    ) -> None:
+        super().__init__()
+        self.spec, self.seed, self.decoder = spec, seed, decoder
+        self.batch_size, self.num_workers = batch_size, num_workers
+        self.horizontal_flip_prob = horizontal_flip_prob
+        self.test_clips, self.test_crops = test_clips, test_crops
+        splits = _find_splits(Path(data_path))
+        if "val" not in splits and "train" in splits and val_fraction > 0:
+            splits["train"], splits["val"] = _hold_out(splits["train"], val_fraction, seed)
+        splits.setdefault("test", splits.get("val") or splits["train"])
+        self.class_names = list(class_names or _names_of(splits.get("train") or splits["test"]))
+        self.splits = {name: _relabel(paths, self.class_names) for name, paths in splits.items()}
+
+    def train_dataloader(self) -> DataLoader:
+        """Give one random clip of each training video, in a new order each epoch."""
+        dataset = training_dataset(
+            self.splits["train"],
+            self.spec,
+            horizontal_flip_prob=self.horizontal_flip_prob,
+            seed=self.seed,
+            decoder=self.decoder,
+        )
+        world_size, rank = self._place()
+        return self._loader(
+            dataset,
+            batch_size=self.batch_size,
+            sampler=_EpochSampler(dataset, world_size, rank, shuffle=True, seed=self.seed),
+            drop_last=len(dataset) // world_size > self.batch_size,
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """Give one clip, one crop of each validation video."""
+        return self._evaluation_loader("val", clips=1, crops=1)
+
+    def test_dataloader(self) -> DataLoader:
+        """Give every view of each test video."""
+        return self._evaluation_loader("test", self.test_clips, self.test_crops)
+
+    def _evaluation_loader(self, split: str, clips: int | None, crops: int | None) -> DataLoader:
+        dataset = evaluation_dataset(
+            self.splits[split], self.spec, clips=clips, crops=crops, decoder=self.decoder
+        )
+        world_size, rank = self._place()
+        share = Subset(dataset, range(rank, len(dataset), world_size))
+        crops = self.spec.test_crops if crops is None else crops
+        return self._loader(share, batch_size=max(1, self.batch_size // crops))
+
+    def _loader(self, dataset: Dataset, **options: Any) -> DataLoader:
+        return DataLoader(
+            dataset,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            **options,
+        )
+
+    def _place(self) -> tuple[int, int]:
+        if self.trainer is None:
+            return 1, 0
+        return self.trainer.world_size, self.trainer.global_rank
+
+
+class _EpochSampler(DistributedSampler):
+    """Tell the data set the epoch, so that its random clips change with the order."""
+
+    dataset: ClipDataset
+
+    def set_epoch(self, epoch: int) -> None:
+        super().set_epoch(epoch)
+        self.dataset.set_epoch(epoch)
+
+
+def _find_splits(path: Path) -> dict[str, LabeledVideoPaths]:
+    folders = {name: path / name for name in ("train", "test")}
+    folders["val"] = next((path / n for n in _VALIDATION if (path / n).is_dir()), path / "val")
+    found = {name: _read(folder) for name, folder in folders.items() if folder.is_dir()}
+    return found or {"train": _read(path)}
+
+
+def _read(path: Path) -> LabeledVideoPaths:
+    if path.is_dir():
+        return LabeledVideoPaths.from_directory(path, VIDEO_EXTENSIONS)
+    return LabeledVideoPaths.from_path(path)
+
+
+def _names_of(paths: LabeledVideoPaths) -> list[str]:
+    if paths.class_names is not None:
+        return paths.class_names
+    return [str(label) for label in range(max(label for _, label in _rows(paths)) + 1)]
+
+
+def _rows(paths: LabeledVideoPaths) -> list[tuple[str, int]]:
+    """(path, label) pairs, every label at least 0."""
+    rows = [(path, info["label"]) for path, info in (paths[i] for i in range(len(paths)))]
+    for path, label in rows:
+        if label is None or label < 0:
+            raise ValueError(f"{path} has no label; training and evaluation need one for each.")
+    return rows
+
+
+def _relabel(paths: LabeledVideoPaths, class_names: list[str]) -> LabeledVideoPaths:
+    """Number the labels as `class_names` does: by name where the data has names."""
+    rows, names = _rows(paths), paths.class_names
+    if names is None:
+        if (highest := max(label for _, label in rows)) >= len(class_names):
+            raise ValueError(
+                f"label {highest} of the data does not fit a model of {len(class_names)} classes."
+            )
+        return LabeledVideoPaths(rows, class_names=class_names)
+    if unknown := sorted(set(names) - set(class_names)):
+        raise ValueError(
+            f"the data has {', '.join(map(repr, unknown[:5]))}, which is not among the classes "
+            f"{', '.join(map(repr, class_names[:5]))} (first of {len(class_names)}); rename the "
+            "folders, or train with these classes."
+        )
+    return LabeledVideoPaths(
+        [(path, class_names.index(names[label])) for path, label in rows], class_names=class_names
+    )
+
+
+def _hold_out(
+    paths: LabeledVideoPaths, fraction: float, seed: int
+) -> tuple[LabeledVideoPaths, LabeledVideoPaths]:
+    """Split so that each class gives its share; a class of one video stays in training."""
+    rows = _rows(paths)
+    by_label: dict[int, list[int]] = {}
+    for index, (_, label) in enumerate(rows):
+        by_label.setdefault(label, []).append(index)
+    held: set[int] = set()
+    for label, indices in sorted(by_label.items()):
+        count = min(math.ceil(fraction * len(indices)), len(indices) - 1)
+        held.update(random.Random(f"{seed} {label}").sample(indices, count))
+    if not held:
+        raise ValueError(
+            f"none of {len(rows)} videos can be held out for validation: each class has one; add "
+            "videos, or make a folder 'val' beside 'train'."
+        )
+    parts = (
+        [row for index, row in enumerate(rows) if (index in held) == wanted]
+        for wanted in (False, True)
+    )
+    train, val = (LabeledVideoPaths(part, class_names=paths.class_names) for part in parts)
+    return train, val

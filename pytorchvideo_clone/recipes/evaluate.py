@@ -1,0 +1,131 @@
+"""Evaluate a classifier over all views of labelled videos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pytorchvideo_clone.hub import InputSpec
+from pytorchvideo_clone.recipes.data_module import VideoDataModule
+from pytorchvideo_clone.recipes.modules import ClassificationModule
+from pytorchvideo_clone.recipes.train import make_trainer
+
+__all__ = ["Evaluation", "evaluate_classifier"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of every video, averaged over its views, and what follows from them.
+
+    Attributes:
+        class_names: name of each class.
+        videos: path of each video.
+        labels: (V,) class of each video.
+        scores: (V, classes) mean softmax over the views.
+        clips: views of a video in time.
+        crops: views of a clip in space.
+    """
+
+    class_names: list[str]
+    videos: list[str]
+    labels: Tensor
+    scores: Tensor
+    clips: int
+    crops: int
+
+    @property
+    def predictions(self) -> Tensor:
+        """(V,) the best class of each video."""
+        return self.scores.argmax(dim=1)
+
+    @property
+    def confusion(self) -> Tensor:
+        """(classes, classes) counts: row is the label, column the prediction."""
+        classes = len(self.class_names)
+        pairs = self.labels * classes + self.predictions
+        return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+
+    def top(self, k: int) -> float:
+        """Share of videos whose label is among the k best classes."""
+        best = self.scores.argsort(dim=1, descending=True, stable=True)[:, :k]
+        return float((best == self.labels[:, None]).any(dim=1).double().mean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the numbers for a JSON file."""
+        confusion = self.confusion
+        shares = confusion.diagonal() / confusion.sum(dim=1).clamp_min(1)
+        return {
+            "top1": self.top(1),
+            "top5": self.top(5),
+            "videos": len(self.videos),
+            "views": f"{self.clips} clips x {self.crops} crops",
+            "top1_of_class": dict(zip(self.class_names, shares.tolist(), strict=True)),
+            "confusion": confusion.tolist(),
+        }
+
+
+def evaluate_classifier(
+    model: nn.Module,
+    spec: InputSpec,
+    class_names: Sequence[str],
+    data_path: str | Path,
+    *,
+    clips: int | None = None,
+    crops: int | None = None,
+    batch_size: int = 16,
+    num_workers: int = 2,
+    decoder: str = "pyav",
+    accelerator: str = "auto",
+    devices: str | int = "auto",
+    enable_progress_bar: bool = True,
+) -> Evaluation:
+    """Score every view of every video and average the views of each.
+
+    Args:
+        model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax.
+        spec: what the model takes.
+        class_names: the model's classes; the folders of the data must be among them.
+        data_path: as in `VideoDataModule`; its `test` folder is used, else `val`, else all.
+        clips: views in time; None takes the spec's.
+        crops: views in space, 1 or 3; None takes the spec's.
+        batch_size: crops that pass the model at a time.
+        num_workers: loader processes.
+        decoder: "auto", "pyav", "torchcodec" or "decord".
+        accelerator: of Lightning's Trainer.
+        devices: of Lightning's Trainer.
+        enable_progress_bar: show progress.
+
+    Raises:
+        FileNotFoundError: if `data_path` does not exist.
+        ValueError: if its classes are not the model's.
+    """
+    data = VideoDataModule(
+        data_path,
+        spec,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        val_fraction=0.0,
+        test_clips=clips,
+        test_crops=crops,
+        class_names=class_names,
+        decoder=decoder,
+    )
+    module = ClassificationModule(model, spec, class_names)
+    trainer = make_trainer(
+        accelerator=accelerator, devices=devices, enable_progress_bar=enable_progress_bar
+    )
+    trainer.test(module, datamodule=data, verbose=False)
+    assert module.test_scores is not None
+    scores, labels, index = (part.cpu() for part in module.test_scores)
+    paths = data.splits["test"]
+    return Evaluation(
+        class_names=list(class_names),
+        videos=[str(paths[i][0]) for i in index.tolist()],
+        labels=labels,
+        scores=scores,
+        clips=spec.test_clips if clips is None else clips,
+        crops=spec.test_crops if crops is None else crops,
+    )

@@ -1,0 +1,116 @@
+"""One LightningModule a task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from pytorchvideo_clone.hub import InputSpec
+from pytorchvideo_clone.recipes.inputs import normalize_clips
+from pytorchvideo_clone.recipes.metrics import MultiViewAccuracy
+from pytorchvideo_clone.recipes.optim import create_optimizer, warmup_cosine
+
+__all__ = ["ClassificationModule"]
+
+
+class ClassificationModule(LightningModule):
+    """Train a video classifier, and evaluate it over all views of each video.
+
+    Logs `train_loss` and `train_top1` per epoch, `val_loss`, `val_top1` and `val_top5` over one
+    centre view of each video, `test_top1` and `test_top5` over all views. After a test,
+    `test_scores` holds the mean scores (videos, classes), labels and indices of the videos.
+
+    Args:
+        model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax.
+        spec: what the model takes.
+        class_names: a name for each class.
+        optimizer: a key of `recipes.optim.OPTIMIZERS`.
+        lr: peak learning rate, for the batch size in use.
+        weight_decay: of weights with two or more dimensions.
+        warmup_epochs: length of the warm-up; a fraction is fine.
+        label_smoothing: share of the target spread over all classes.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        spec: InputSpec,
+        class_names: Sequence[str],
+        *,
+        optimizer: str = "adamw",
+        lr: float = 1e-3,
+        weight_decay: float = 0.05,
+        warmup_epochs: float = 1.0,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.model, self.spec, self.class_names = model, spec, list(class_names)
+        self.optimizer, self.lr, self.weight_decay = optimizer, lr, weight_decay
+        self.warmup_epochs, self.label_smoothing = warmup_epochs, label_smoothing
+        self.accuracy = MultiViewAccuracy(top_k=(1, 5))
+        self.test_scores: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def forward(self, video: Tensor) -> Tensor:
+        """Score clips (B, C, T, H, W) of pixels 0 to 255: (B, classes), before softmax."""
+        clips = normalize_clips(video, self.spec)
+        # Convolutions over (T, H, W) run about twice as fast on a CPU with the channels last.
+        return self.model(clips.contiguous(memory_format=torch.channels_last_3d))
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Give the loss of a batch of clips."""
+        scores = self(batch["video"])
+        loss = F.cross_entropy(scores, batch["label"], label_smoothing=self.label_smoothing)
+        hits = (scores.argmax(dim=1) == batch["label"]).float().mean()
+        size = len(scores)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        self.log("train_top1", hits, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        return loss
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Score one view of each video."""
+        loss = self._score_views(batch)
+        self.log("val_loss", loss, sync_dist=True, batch_size=len(batch["label"]))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log accuracy over the videos of all ranks."""
+        self._log_accuracy("val")
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Score all crops of some clips."""
+        self._score_views(batch)
+
+    def on_test_epoch_end(self) -> None:
+        """Log accuracy over the videos of all ranks, and keep the scores."""
+        with self.accuracy.sync_context():
+            self.test_scores = self.accuracy.video_scores()
+        self._log_accuracy("test")
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Make the optimiser and its schedule, stepped every batch."""
+        optimizer = create_optimizer(self.optimizer, self.model, self.lr, self.weight_decay)
+        total = int(self.trainer.estimated_stepping_batches)
+        assert self.trainer.max_epochs is not None
+        warmup = round(total * self.warmup_epochs / self.trainer.max_epochs)
+        schedule = warmup_cosine(optimizer, total, min(warmup, total - 1))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _score_views(self, batch: dict[str, Any]) -> Tensor:
+        video = batch["video"]  # (B, crops, C, T, H, W)
+        scores = self(video.flatten(0, 1)).unflatten(0, video.shape[:2])
+        # A clip is one view here: its crops come together and are averaged at once.
+        self.accuracy.update(
+            scores.softmax(dim=-1).mean(dim=1),
+            label=batch["label"],
+            video=batch["video_index"],
+            view=batch["clip_index"],
+        )
+        return F.cross_entropy(scores.mean(dim=1), batch["label"])
+
+    def _log_accuracy(self, stage: str) -> None:
+        for name, value in self.accuracy.compute().items():
+            self.log(f"{stage}_{name}", value, prog_bar=name == "top1")
+        self.accuracy.reset()

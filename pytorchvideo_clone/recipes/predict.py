@@ -1,0 +1,130 @@
+"""Predict the classes of video files."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pytorchvideo_clone.data import EncodedVideo, VideoReadError
+from pytorchvideo_clone.data.clip_dataset import read_clip
+from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
+from pytorchvideo_clone.hub import InputSpec
+from pytorchvideo_clone.recipes.inputs import (
+    evaluation_sampler,
+    evaluation_transform,
+    keep_frames,
+    normalize_clips,
+)
+
+__all__ = ["find_videos", "predict_video", "predict_videos"]
+
+
+def find_videos(sources: Iterable[str | Path]) -> list[str]:
+    """List the files that are named, and the videos in the folders that are named.
+
+    Args:
+        sources: files, URLs and folders; folders are searched to the bottom.
+
+    Raises:
+        ValueError: if a folder holds no video.
+    """
+    found: list[str] = []
+    for source in sources:
+        if not Path(source).is_dir():
+            found.append(str(source))
+            continue
+        below = Path(source).rglob("*")
+        videos = [path for path in below if path.suffix.lower().lstrip(".") in VIDEO_EXTENSIONS]
+        if not videos:
+            raise ValueError(f"no video in {source}; looked for {', '.join(VIDEO_EXTENSIONS)}.")
+        found += sorted(map(str, videos))
+    return found
+
+
+@torch.no_grad()
+def predict_video(
+    model: Callable[[Tensor], Tensor],
+    spec: InputSpec,
+    path: str | Path,
+    *,
+    clips: int | None = None,
+    crops: int | None = None,
+    decoder: str = "pyav",
+) -> Tensor:
+    """Score one video, averaged over its views.
+
+    Args:
+        model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax; a module
+            is put into evaluation mode.
+        spec: what the model takes.
+        path: file or URL.
+        clips: views in time; None takes the spec's.
+        crops: views in space, 1 or 3; None takes the spec's.
+        decoder: "auto", "pyav", "torchcodec" or "decord".
+
+    Returns:
+        (classes,) mean softmax, on the CPU.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        VideoReadError: if it is not a video, or none of its frames can be read.
+    """
+    sampler = evaluation_sampler(spec, clips)
+    views = evaluation_transform(spec, crops)
+    device = torch.device("cpu")
+    if isinstance(model, nn.Module):
+        device = next(model.parameters()).device
+        model.eval()
+    scores = []
+    with EncodedVideo.from_path(path, decode_audio=False, decoder=decoder) as video:
+        for span in sampler.clips(video.duration, {}, random.Random(0)):
+            clip = read_clip(
+                video,
+                span,
+                frame_filter=partial(keep_frames, num_frames=spec.num_frames),
+                video_dtype=torch.uint8,
+            )
+            pixels = views(clip["video"]).to(device)
+            scores.append(model(normalize_clips(pixels, spec)).softmax(dim=-1).mean(dim=0).cpu())
+    return torch.stack(scores).mean(dim=0)
+
+
+def predict_videos(
+    model: Callable[[Tensor], Tensor],
+    spec: InputSpec,
+    class_names: Sequence[str],
+    videos: Iterable[str],
+    *,
+    top_k: int = 5,
+    **options: Any,
+) -> Iterator[dict[str, Any]]:
+    """Score videos one after another; one that cannot be read does not stop the rest.
+
+    Args:
+        model: as in `predict_video`.
+        spec: as in `predict_video`.
+        class_names: a name for each class.
+        videos: files or URLs.
+        top_k: how many classes to name.
+        **options: `clips`, `crops` and `decoder` of `predict_video`.
+
+    Yields:
+        {"video": path, "predictions": [{"class": name, "score": 0 to 1}, ...]}, best first, or
+        {"video": path, "error": sentence}.
+    """
+    for path in videos:
+        try:
+            scores = predict_video(model, spec, path, **options)
+        except (FileNotFoundError, VideoReadError) as error:
+            yield {"video": path, "error": str(error)}
+            continue
+        best = scores.topk(min(top_k, len(scores)))
+        named = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        yield {
+            "video": path,
+            "predictions": [{"class": class_names[i], "score": score} for score, i in named],
+        }

@@ -1,0 +1,120 @@
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from pytorchvideo_clone.data.motion import MOTIONS
+from pytorchvideo_clone.hub import model_entry
+from pytorchvideo_clone.recipes.data_module import VideoDataModule
+
+SPEC = model_entry("x3d_tiny").input_spec
+
+
+def module(path: Path, **options) -> VideoDataModule:
+    return VideoDataModule(path, SPEC, **{"num_workers": 0, "batch_size": 4, **options})
+
+
+def link(source: Path, target: Path) -> None:
+    """A folder of class folders that shows the videos of another."""
+    target.mkdir(parents=True)
+    for folder in source.iterdir():
+        (target / folder.name).symlink_to(folder, target_is_directory=True)
+
+
+def paths_of(data: VideoDataModule, split: str) -> list[str]:
+    videos = data.splits[split]
+    return [videos[index][0] for index in range(len(videos))]
+
+
+def test_a_share_of_every_class_is_held_out_without_a_val_folder(motion_folder: Path) -> None:
+    data = module(motion_folder)
+    assert data.class_names == sorted(MOTIONS)
+    assert not set(paths_of(data, "train")) & set(paths_of(data, "val"))
+    held = Counter(Path(path).parent.name for path in paths_of(data, "val"))
+    assert held == dict.fromkeys(MOTIONS, 1)
+    assert {Path(path).parents[1].name for path in paths_of(data, "test")} == {"test"}
+    assert paths_of(module(motion_folder), "val") == paths_of(data, "val")
+    assert paths_of(module(motion_folder, seed=1), "val") != paths_of(data, "val")
+
+
+def test_a_folder_of_classes_alone_serves_all_splits(motion_folder: Path) -> None:
+    data = module(motion_folder / "train")
+    assert len(data.splits["train"]) == 16
+    assert paths_of(data, "test") == paths_of(data, "val")
+
+
+def test_a_val_folder_is_taken_as_it_is(motion_folder: Path, tmp_path: Path) -> None:
+    link(motion_folder / "train", tmp_path / "train")
+    link(motion_folder / "test", tmp_path / "val")
+    data = module(tmp_path)
+    assert len(data.splits["train"]) == 24
+    assert len(data.splits["val"]) == 8
+
+
+def test_labels_follow_the_names_of_the_model(motion_folder: Path) -> None:
+    names = ["something_else", *sorted(MOTIONS, reverse=True)]
+    data = module(motion_folder, class_names=names)
+    videos = data.splits["test"]
+    for index in range(len(videos)):
+        path, info = videos[index]
+        assert names[info["label"]] == Path(path).parent.name
+
+
+def test_a_class_that_the_model_lacks_is_refused(motion_folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"'pan_left'.*not among the classes 'jump'"):
+        module(motion_folder, class_names=["jump"])
+
+
+def test_a_csv_file_numbers_its_classes(motion_folder: Path, tmp_path: Path) -> None:
+    videos = sorted((motion_folder / "train").glob("*/*.mp4"))
+    listing = tmp_path / "train.csv"
+    listing.write_text("".join(f"{path} {index % 3}\n" for index, path in enumerate(videos)))
+    data = module(listing)
+    assert data.class_names == ["0", "1", "2"]
+    assert len(data.splits["train"]) + len(data.splits["val"]) == 24
+    with pytest.raises(ValueError, match=r"label 2 .* model of 2 classes"):
+        module(listing, class_names=["a", "b"])
+    listing.write_text(f"{videos[0]}\n")
+    with pytest.raises(ValueError, match="has no label"):
+        module(listing)
+
+
+def test_missing_data_and_single_videos_are_refused(motion_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        module(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="each class has one"):
+        module(motion_folder / "test")
+
+
+@pytest.mark.parametrize("loader", ["val_dataloader", "test_dataloader"])
+def test_ranks_share_evaluation_without_repeating(motion_folder: Path, loader: str) -> None:
+    clips, crops = (2, 3) if loader == "test_dataloader" else (1, 1)
+    seen: list[tuple[int, int]] = []
+    for rank in range(3):
+        data = module(motion_folder, test_clips=2)
+        data.trainer = SimpleNamespace(world_size=3, global_rank=rank)
+        for batch in getattr(data, loader)():
+            assert batch["video"].shape[1:] == (crops, 3, 8, 64, 64)
+            seen += zip(batch["video_index"].tolist(), batch["clip_index"].tolist(), strict=True)
+    assert sorted(seen) == [(video, clip) for video in range(8) for clip in range(clips)]
+
+
+def test_an_epoch_changes_order_and_clips_and_can_be_repeated(motion_folder: Path) -> None:
+    data = module(motion_folder)
+    loader = data.train_dataloader()
+
+    def epoch(number: int) -> tuple[list[int], torch.Tensor]:
+        loader.sampler.set_epoch(number)
+        batches = list(loader)
+        order = [index for batch in batches for index in batch["video_index"].tolist()]
+        return order, torch.cat([batch["video"] for batch in batches])
+
+    first, second, again = epoch(0), epoch(1), epoch(0)
+    assert sorted(first[0]) == sorted(second[0]) == list(range(16))
+    assert first[0] != second[0]
+    assert first[0] == again[0]
+    assert torch.equal(first[1], again[1])
+    place = [second[0].index(index) for index in first[0]]
+    assert not torch.equal(first[1], second[1][place])  # other windows and crops too

@@ -1,0 +1,24 @@
+import json
+from pathlib import Path
+
+import onnx
+import torch
+
+from pytorchvideo_clone.accelerator import load_exported
+from pytorchvideo_clone.hub import InputSpec, create_model, model_entry, save_bundle
+from pytorchvideo_clone.recipes.export import export_checkpoint
+
+
+def test_the_file_alone_says_how_to_use_it(tmp_path: Path) -> None:
+    spec = model_entry("x3d_tiny").input_spec
+    model = create_model("x3d_tiny", num_classes=2)
+    save_bundle(tmp_path / "model.pth", model, "x3d_tiny", spec, ["jump", "run"])
+    report = export_checkpoint(tmp_path / "model.pth", tmp_path / "model.onnx")
+    assert report.difference < 1e-4
+    stored = {entry.key: entry.value for entry in onnx.load(report.path).metadata_props}
+    assert json.loads(stored["class_names"]) == ["jump", "run"]
+    again = InputSpec(**json.loads(stored["input_spec"]))
+    clips = torch.randn(3, 3, again.num_frames, again.test_crop, again.test_crop)
+    torch.testing.assert_close(
+        load_exported(report.path)(clips), model.eval()(clips), rtol=1e-3, atol=1e-5
+    )

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pytorchvideo_clone.hub import load_bundle
+from pytorchvideo_clone.recipes.train import train_classifier
+
+QUICK = {
+    "epochs": 1,
+    "batch_size": 8,
+    "warmup_epochs": 0.5,
+    "num_workers": 0,
+    "accelerator": "cpu",
+    "enable_progress_bar": False,
+}
+
+
+@pytest.fixture(scope="module")
+def trained(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train_classifier(motion_folder, output=folder, **QUICK)
+    return folder
+
+
+def test_a_run_leaves_a_usable_checkpoint_and_its_numbers(trained: Path) -> None:
+    model, bundle = load_bundle(trained / "model.pth")
+    assert bundle.model == "x3d_tiny"
+    assert bundle.class_names is not None
+    assert model.eval()(torch.zeros(1, 3, 8, 64, 64)).shape == (1, len(bundle.class_names))
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["class_names"] == list(bundle.class_names)
+    (epoch,) = metrics["epochs"]
+    assert epoch["epoch"] == 1
+    assert {"train_loss", "train_top1", "val_loss", "val_top1", "val_top5"} <= set(epoch)
+    assert (trained / "last.ckpt").exists()
+
+
+def test_the_same_seed_gives_the_same_weights(
+    trained: Path, motion_folder: Path, tmp_path: Path
+) -> None:
+    train_classifier(motion_folder, output=tmp_path, **QUICK)
+    first, second = (load_bundle(folder / "model.pth")[0] for folder in (trained, tmp_path))
+    for key, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[key]), key
+
+
+def test_a_resumed_run_keeps_its_history(motion_folder: Path, tmp_path: Path) -> None:
+    train_classifier(motion_folder, output=tmp_path, **QUICK)
+    options = {**QUICK, "epochs": 2, "resume": str(tmp_path / "last.ckpt")}
+    result = train_classifier(motion_folder, output=tmp_path, **options)
+    assert [row["epoch"] for row in result["epochs"]] == [1, 2]
+
+
+def test_fine_tuning_takes_everything_but_the_head(
+    trained: Path, motion_folder: Path, tmp_path: Path
+) -> None:
+    for name in ("pan_left", "zoom_in"):
+        (tmp_path / "two").mkdir(exist_ok=True)
+        (tmp_path / "two" / name).symlink_to(motion_folder / "train" / name)
+    options = {**QUICK, "lr": 1e-12, "checkpoint": str(trained / "model.pth")}
+    train_classifier(tmp_path / "two", output=tmp_path / "run", **options)
+    before = load_bundle(trained / "model.pth")[0].state_dict()
+    after = load_bundle(tmp_path / "run" / "model.pth")[0].state_dict()
+    assert after["blocks.5.proj.weight"].shape[0] == 2
+    body = [key for key in before if key.endswith("weight") and "blocks.5.proj" not in key]
+    for key in body:  # a learning rate of 1e-12 moves nothing
+        torch.testing.assert_close(after[key], before[key])
+
+
+def test_mixed_precision_trains(motion_folder: Path, tmp_path: Path) -> None:
+    result = train_classifier(motion_folder, output=tmp_path, precision="bf16-mixed", **QUICK)
+    assert 0 < result["epochs"][0]["train_loss"] < 5
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"model": "x3d_tiney"}, ValueError, "did you mean x3d_tiny"),
+        ({"data_path": "nowhere"}, FileNotFoundError, "nowhere"),
+        ({"optimizer": "adagrad"}, ValueError, "choose one of adamw, sgd"),
+        ({"checkpoint": "missing.pth"}, FileNotFoundError, r"missing\.pth"),
+        ({"pretrained": True}, ValueError, "no published weights"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(
+    motion_folder: Path, tmp_path: Path, options: dict, error: type[Exception], message: str
+) -> None:
+    settings = {"data_path": motion_folder, "output": tmp_path, **QUICK, **options}
+    with pytest.raises(error, match=message):
+        train_classifier(**settings)
