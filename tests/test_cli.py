@@ -1,0 +1,123 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pytorchvideo_clone.cli import main
+from pytorchvideo_clone.data.motion import MOTIONS
+from pytorchvideo_clone.hub import create_model, list_models, model_entry, save_bundle
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("checkpoint") / "model.pth"
+    model = create_model("x3d_tiny", num_classes=8)
+    spec = model_entry("x3d_tiny").input_spec
+    save_bundle(path, model, "x3d_tiny", spec, sorted(MOTIONS))
+    return str(path)
+
+
+def fails(capsys: pytest.CaptureFixture, *arguments: object) -> str:
+    """What the command says on standard error; it must end with status 2."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_models_lists_the_zoo(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["models"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in list_models())
+    main(["models", "--filter", "x3d_x"])
+    shown = capsys.readouterr().out
+    assert "x3d_xs" in shown
+    assert "slow_r50" not in shown
+    assert "69.12" in shown
+    assert "no model name contains" in fails(capsys, "models", "--filter", "resnext")
+
+
+def test_predict_prints_json(capsys, checkpoint: str, motion_folder: Path) -> None:
+    videos = [motion_folder / "test" / name / "0000.mp4" for name in ("pan_up", "zoom_in")]
+    options = ["--checkpoint", checkpoint, "--top-k", "3", "--clips=1"]
+    main(["predict", "x3d_tiny", *map(str, videos), *options])
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["video"] for row in rows] == list(map(str, videos))
+    assert [len(row["predictions"]) for row in rows] == [3, 3]
+    assert {guess["class"] for row in rows for guess in row["predictions"]} <= set(MOTIONS)
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_predict_writes_a_folder_and_reports_bad_files(
+    capsys, checkpoint: str, motion_folder: Path, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "good.mp4").symlink_to(motion_folder / "test" / "pan_up" / "0000.mp4")
+    (tmp_path / "bad.mp4").write_text("no video")
+    output = tmp_path / f"out.{kind}"
+    with pytest.raises(SystemExit) as end:
+        main(
+            f"predict x3d_tiny {tmp_path} --checkpoint {checkpoint}"
+            f" --top_k 2 --clips 1 --output {output}".split()
+        )
+    assert end.value.code == 1
+    assert "bad.mp4" in capsys.readouterr().err
+    if kind == "json":
+        bad, good = json.loads(output.read_text())
+        assert "bad.mp4" in bad["error"]
+        assert len(good["predictions"]) == 2
+    else:
+        bad, *good = list(csv.DictReader(output.read_text().splitlines()))
+        assert "bad.mp4" in bad["error"]
+        assert [row["rank"] for row in good] == ["1", "2"]
+
+
+def test_train_evaluate_and_export_follow_each_other(
+    capsys, motion_folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    main(
+        f"train {motion_folder} --output {run} --epochs 1 --warmup-epochs 0.5 --batch-size 8"
+        " --num-workers 0 --accelerator cpu --enable-progress-bar false".split()
+    )
+    model = str(run / "model.pth")
+    assert model in capsys.readouterr().out
+    numbers = tmp_path / "numbers.json"
+    main(["evaluate", model, str(motion_folder), "--num-workers", "0", "--output", str(numbers)])
+    assert "top-1" in capsys.readouterr().out
+    assert json.loads(numbers.read_text())["videos"] == 8
+    main(["export", model, str(tmp_path / "model.onnx")])
+    assert json.loads(capsys.readouterr().out)["target"] == "onnx"
+
+
+def test_doctor_names_every_part_and_how_to_get_it(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["doctor"])
+    shown = capsys.readouterr().out
+    for part in ("av", "torchcodec", "decord", "onnxruntime", "lightning", "FFmpeg"):
+        assert part in shown
+
+
+def test_what_a_user_can_cause_ends_in_one_sentence(
+    capsys, checkpoint: str, motion_folder: Path, tmp_path: Path
+) -> None:
+    clip = motion_folder / "test" / "pan_up" / "0000.mp4"
+    assert "did you mean" in fails(capsys, "predict", "slow_r5", clip)
+    assert "no published weights" in fails(capsys, "predict", "x3d_tiny", clip)
+    lost = tmp_path / "lost.pth"
+    assert "lost.pth" in fails(capsys, "predict", "x3d_tiny", clip, "--checkpoint", lost)
+    other = fails(capsys, "predict", "x3d_xs", clip, "--checkpoint", checkpoint)
+    assert "holds x3d_tiny, not x3d_xs" in other
+    wrong = fails(
+        capsys, "predict", "x3d_tiny", clip, "--checkpoint", checkpoint, "--output", "a.txt"
+    )
+    assert "must end in .json or .csv" in wrong
+    assert "choose one of onnx" in fails(capsys, "export", checkpoint, lost, "--target", "tflite")
+    assert "nowhere" in fails(capsys, "train", tmp_path / "nowhere")
+    (tmp_path / "text.pth").write_text("no checkpoint")
+    assert "text.pth" in fails(capsys, "evaluate", tmp_path / "text.pth", motion_folder)
+    for shown in (capsys.readouterr().err,):
+        assert "Traceback" not in shown
