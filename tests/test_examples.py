@@ -1,0 +1,75 @@
+"""Run the examples of all docstrings, and the code of README and tutorials."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import pytorchvideo_clone
+
+ROOT = Path(__file__).parent.parent
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(pytorchvideo_clone.__path__, "pytorchvideo_clone.")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_are_true(name: str) -> None:
+    module = importlib.import_module(name)
+    failed = doctest.testmod(module, extraglobs={"torch": torch, "nn": nn}).failed
+    assert failed == 0
+
+
+def run(script: Path, *arguments: object, folder: Path) -> str:
+    command = [sys.executable, script, *map(str, arguments)]
+    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr[-3000:]
+    return shown.stdout
+
+
+def test_tutorial_01_reads_clips(motion_folder: Path, tmp_path: Path) -> None:
+    video = motion_folder / "test" / "pan_left" / "0000.mp4"
+    shown = run(ROOT / "tutorials/01_read_a_clip.py", video, folder=tmp_path)
+    assert "video (3, 6, 96, 128) torch.float32" in shown
+    assert "every fourth frame (3, 6, 96, 128) torch.uint8" in shown
+    assert "clip 3: 1.50 s to 2.00 s" in shown
+
+
+@pytest.mark.slow
+def test_tutorial_02_trains(motion_folder: Path, tmp_path: Path) -> None:
+    run(ROOT / "tutorials/02_train_a_classifier.py", motion_folder, 3, folder=tmp_path)
+    assert (tmp_path / "model.pth").exists()
+
+
+@pytest.mark.slow
+def test_readme_script_trains_on_a_folder(motion_folder: Path, tmp_path: Path) -> None:
+    block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[0]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 15
+    (tmp_path / "videos").symlink_to(motion_folder / "train")
+    quick = block.replace("max_epochs=20", "max_epochs=3, accelerator='cpu'")
+    assert quick != block
+    body = "".join(f"    {line}\n" for line in quick.splitlines())
+    (tmp_path / "script.py").write_text(f"if __name__ == '__main__':\n{body}")
+    run(tmp_path / "script.py", folder=tmp_path)
+    assert (tmp_path / "model.pth").exists()
+
+
+def test_readme_names_only_commands_that_exist() -> None:
+    from pytorchvideo_clone.cli import COMMANDS
+
+    pages = [ROOT / "README.md", ROOT / "website/docs/quickstart.md"]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"^pytorchvideo-clone (\w+)", page.read_text(), re.M)
+    }
+    assert named <= {function.__name__ for function in COMMANDS}
+    assert {"train", "evaluate", "predict", "export", "doctor"} <= named
