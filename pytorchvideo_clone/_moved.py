@@ -15,7 +15,7 @@ __all__ = ["MOVED", "install"]
 
 _PACKAGE = __name__.partition(".")[0]
 
-# PyTorchVideo's module path -> its home here, both below the package. A home is listed once it exists.
+# PyTorchVideo's module path -> its home here, both below the package.
 MOVED: dict[str, str] = {
     "data.ava": "data.datasets.ava",
     "data.decoder": "data.decoders",
