@@ -1,31 +1,32 @@
 # Every target makes .venv and installs what it needs first; a second run reuses it.
 PYTHON ?= python3
 BIN := .venv/bin
-# One stamp per set of extras; a change of setup.py installs again.
-INSTALLED = .venv/.installed-$(1)
+.PHONY: demo hello test lint bench docs clean
 
-.PHONY: demo test lint bench docs clean
-
-demo: $(call INSTALLED,demo)
+demo: hello .venv/.installed-demo
 	$(BIN)/pytorchvideo-clone demo
 
-test: $(call INSTALLED,test)
+test: .venv/.installed-test
 	$(BIN)/python -m pytest -n 2
 
-lint: $(call INSTALLED,test)
+lint: .venv/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy pytorchvideo_clone
 
-bench: $(call INSTALLED,test)
+bench: .venv/.installed-test
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
-docs: $(call INSTALLED,docs)
+docs: .venv/.installed-docs
 	$(BIN)/mkdocs build --strict --config-file website/mkdocs.yml
 
 clean:
 	rm -rf .venv site demo_output build *.egg-info
 
+hello:
+	@echo "Installing into .venv takes about 2 minutes and 7 GB the first time, the demo about 4 minutes."
+
+# One stamp a set of extras; a change of setup.py installs again.
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
