@@ -30,6 +30,7 @@ from pytorchvideo_clone.hub import (
     list_models,
     load_bundle,
     model_entry,
+    read_class_names,
 )
 
 __all__ = ["COMMANDS", "main"]
@@ -230,9 +231,13 @@ def demo(output: str = "demo_output", seed: int = 0) -> None:
 def _load(name: str, checkpoint: str | None) -> tuple[nn.Module, InputSpec, Sequence[str]]:
     """Model of a name, with published weights or those of a checkpoint, and how to use it."""
     entry = model_entry(name)
+    if entry.task != "classification":
+        raise ValueError(f"{name} is for {entry.task}; predict takes a model for classification.")
     if checkpoint is None:
-        names = [f"class {i}" for i in range(entry.weights.num_classes if entry.weights else 0)]
-        return create_model(name, pretrained=True), entry.input_spec, names
+        network = create_model(name, pretrained=True)
+        assert entry.weights is not None  # or create_model would have refused
+        names = read_class_names(entry.weights.class_names)
+        return network, entry.input_spec, [names[i] for i in range(entry.weights.num_classes)]
     network, bundle = load_bundle(checkpoint)
     if bundle.model != name:
         raise ValueError(f"{checkpoint} holds {bundle.model}, not {name}; name that model.")

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.data.motion import MOTIONS
 from pytorchvideo_clone.hub import create_model, list_models, model_entry, save_bundle
+from pytorchvideo_clone.hub.registry import MODELS
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,25 @@ def test_predict_writes_a_folder_and_reports_bad_files(
         bad, *good = list(csv.DictReader(output.read_text().splitlines()))
         assert "bad.mp4" in bad["error"]
         assert [row["rank"] for row in good] == ["1", "2"]
+
+
+def test_predict_takes_published_weights_and_their_class_names(
+    capsys, motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = model_entry("x3d_xs")
+    torch.save({"model_state": create_model("x3d_xs").state_dict()}, tmp_path / "X3D_XS.pyth")
+    (tmp_path / "names.json").write_text(json.dumps({f"action {i}": i for i in range(400)}))
+    weights = replace(
+        entry.weights,
+        url=(tmp_path / "X3D_XS.pyth").as_uri(),
+        class_names=(tmp_path / "names.json").as_uri(),
+    )
+    monkeypatch.setitem(MODELS, "x3d_xs", replace(entry, weights=weights))
+    clip = motion_folder / "test" / "pan_up" / "0000.mp4"
+    main(f"predict x3d_xs {clip} --clips 1 --crops 1 --top-k 400".split())
+    (row,) = json.loads(capsys.readouterr().out)
+    assert {guess["class"] for guess in row["predictions"]} == {f"action {i}" for i in range(400)}
+    assert "for detection" in fails(capsys, "predict", "slow_r50_detection", clip)
 
 
 def test_train_evaluate_and_export_follow_each_other(

@@ -2,6 +2,7 @@
 
 from pytorchvideo_clone.hub.bundles import Bundle, load_bundle, save_bundle
 from pytorchvideo_clone.hub.checkpoints import CheckpointError, LoadReport, load_checkpoint
+from pytorchvideo_clone.hub.class_names import read_class_names
 from pytorchvideo_clone.hub.classification import (
     c2d_r50,
     i3d_r50,
@@ -40,6 +41,7 @@ __all__ = [
     "load_bundle",
     "load_checkpoint",
     "model_entry",
+    "read_class_names",
     "register",
     "save_bundle",
     "slow_r50",

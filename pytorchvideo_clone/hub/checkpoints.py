@@ -177,21 +177,11 @@ def read_checkpoint(
         CheckpointError: if it cannot be fetched or is no checkpoint.
         FileNotFoundError: if it does not exist.
     """
-    url = os.fspath(source)
-    scheme = urlparse(url).scheme
-    remote = scheme in ("http", "https")
-    if remote:
-        path = _download(url, progress, sha256)
-    else:
-        path = Path(
-            url2pathname(urlparse(url).path) if scheme == "file" else g_pathmgr.get_local_path(url)
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"{source} is not there; give the path or URL of a checkpoint.")
+    path = fetch(source, progress=progress, sha256=sha256)
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the bytes make of pickle and zip
-        if remote:
+        if _is_remote(source):
             path.unlink()  # a broken download; the next call fetches it again
         raise CheckpointError(
             f"{source} cannot be read as a checkpoint ({type(error).__name__}); expected a file "
@@ -207,6 +197,34 @@ def read_checkpoint(
             "expected a state dict, or one under 'model_state'."
         )
     return contents
+
+
+def fetch(
+    source: str | os.PathLike[str], *, progress: bool = True, sha256: str | None = None
+) -> Path:
+    """Give the local path of a file, downloading it if need be.
+
+    Args:
+        source: as in `read_checkpoint`.
+        progress: show a bar while downloading.
+        sha256: the first digits of a download's SHA-256, which is then checked.
+
+    Raises:
+        CheckpointError: if it cannot be downloaded.
+        FileNotFoundError: if it does not exist.
+    """
+    url = os.fspath(source)
+    if _is_remote(url):
+        return _download(url, progress, sha256)
+    is_file_url = urlparse(url).scheme == "file"
+    path = Path(url2pathname(urlparse(url).path) if is_file_url else g_pathmgr.get_local_path(url))
+    if not path.is_file():
+        raise FileNotFoundError(f"{source} is not there; give the path or URL of a file.")
+    return path
+
+
+def _is_remote(source: str | os.PathLike[str]) -> bool:
+    return urlparse(os.fspath(source)).scheme in ("http", "https")
 
 
 def _download(url: str, progress: bool, sha256: str | None) -> Path:

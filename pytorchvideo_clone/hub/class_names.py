@@ -1,0 +1,48 @@
+"""Names of the classes of published weights."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from pytorchvideo_clone.hub.checkpoints import CheckpointError, fetch
+
+__all__ = ["read_class_names"]
+
+_ITEM = re.compile(r'name:\s*"(?P<name>[^"]*)"\s*(?:label_)?id:\s*(?P<id>\d+)')
+
+
+def read_class_names(source: str | os.PathLike[str], *, progress: bool = True) -> dict[int, str]:
+    """Read a list of class names.
+
+    Args:
+        source: path or URL (downloaded once) of a .json file, {name: number} as for Kinetics or a
+            list of names, or of a .pbtxt label map, as for AVA, whose numbers begin at 1.
+        progress: show a bar while downloading.
+
+    Returns:
+        Number -> name.
+
+    Raises:
+        CheckpointError: if it cannot be fetched, or holds no names.
+        FileNotFoundError: if it does not exist.
+    """
+    path = fetch(source, progress=progress)
+    try:
+        names = _parse(path)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{source} is no list of class names ({error}).") from error
+    if not names:
+        raise CheckpointError(f"{source} is no list of class names: it holds none.")
+    return names
+
+
+def _parse(path: Path) -> dict[int, str]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".pbtxt":
+        return {int(item["id"]): item["name"] for item in _ITEM.finditer(text)}
+    content = json.loads(text)
+    if isinstance(content, list):
+        return dict(enumerate(map(str, content)))
+    # The published Kinetics list has some names in quotation marks of their own.
+    return {int(number): name.strip('"') for name, number in content.items()}
