@@ -17,6 +17,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 # PyTorchVideo's module path -> its home here, both below the package.
 MOVED: dict[str, str] = {
+    "accelerator.deployment": "accelerator",
     "data.ava": "data.datasets.ava",
     "data.decoder": "data.decoders",
     "data.ego4d": "data.datasets.ego4d",
@@ -27,6 +28,8 @@ MOVED: dict[str, str] = {
     "data.json_dataset": "data.datasets.json_dataset",
     "data.kinetics": "data.datasets.kinetics",
     "data.ucf101": "data.datasets.ucf101",
+    "layers.accelerator": "accelerator",
+    "models.accelerator": "accelerator",
     "models.hub": "hub",
     "models.hub.resnet": "hub",
     "models.hub.slowfast": "hub",
