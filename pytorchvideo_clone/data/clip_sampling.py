@@ -170,11 +170,11 @@ class UniformClipSampler(ClipSampler):
         eps: float = 1e-6,
     ) -> None:
         super().__init__(clip_duration)
-        if stride is not None and stride <= 0:
-            raise AssertionError(
-                f"stride is {stride} s; it must be positive. None means clip_duration."
-            )
         self.stride = self.clip_duration if stride is None else Fraction(stride)
+        if self.stride <= 0:
+            raise AssertionError(
+                f"stride is {self.stride} s; it must be positive. None means clip_duration."
+            )
         self.backpad_last = backpad_last
         self.eps = eps
         self._clip_index = 0
@@ -191,7 +191,7 @@ class UniformClipSampler(ClipSampler):
         end = start + self.clip_duration
         next_end = self._place(start + self.stride, duration) + self.clip_duration
         runs_over = next_end - duration > self.eps
-        is_last = abs(next_end - end) < self.eps if self.backpad_last else runs_over
+        is_last = abs(next_end - end) <= self.eps if self.backpad_last else runs_over
         clip = ClipInfo(start, end, self._clip_index, 0, is_last)
         self._clip_index = 0 if is_last else self._clip_index + 1
         return clip

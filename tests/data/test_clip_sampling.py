@@ -1,4 +1,5 @@
 import copy
+import itertools
 import pickle
 import random
 from fractions import Fraction
@@ -169,3 +170,15 @@ def test_counts_below_one_are_refused():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(NotImplementedError, match=r"'dense'.*constant_clips_per_video.*uniform"):
         make_clip_sampler("dense", 1)
+
+
+@pytest.mark.parametrize("clip_duration", [0, -1.0])
+def test_clips_without_length_would_never_end_and_are_refused(clip_duration):
+    with pytest.raises(AssertionError, match="it must be positive"):
+        UniformClipSampler(clip_duration)
+
+
+def test_back_padding_ends_without_tolerance():
+    sampler = UniformClipSampler(1, backpad_last=True, eps=0)
+    clips = itertools.islice(sampler.clips(Fraction(5, 2), {}, random.Random(0)), 9)
+    assert [clip.clip_start_sec for clip in clips] == [0, 1, Fraction(3, 2)]
