@@ -1,8 +1,9 @@
 """Lists of videos and their labels, from a file or a folder."""
 
+import io
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -74,12 +75,13 @@ class LabeledVideoPaths:
 
         Raises:
             AssertionError: if it lists no video.
-            ValueError: if a label is no whole number.
+            ValueError: if a label is no whole number, or the file is no text in UTF-8.
         """
         name = os.fspath(file_path)
         rows: list[tuple[str, int | None]] = []
-        with files.open_file(file_path, "r") as lines:
-            for number, line in enumerate(lines, 1):
+        # UTF-8 whatever the machine's locale, also with the mark that spreadsheets put before it.
+        with io.TextIOWrapper(files.open_file(file_path), encoding="utf-8-sig") as lines:
+            for number, line in enumerate(_text(lines, name), 1):
                 path, *label = line.strip().rsplit(maxsplit=1) or ("",)
                 if path:
                     rows.append((path, _whole_number(label[0], name, number) if label else -1))
@@ -139,6 +141,16 @@ class LabeledVideoPaths:
 
     def __len__(self) -> int:
         return len(self._paths_and_labels)
+
+
+def _text(lines: Iterable[str], file: str) -> Iterator[str]:
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file} is no text in UTF-8; it must have 'path label' lines. To read a video itself, "
+            "use EncodedVideo.from_path."
+        ) from error
 
 
 def _whole_number(text: str, file: str, line: int) -> int:

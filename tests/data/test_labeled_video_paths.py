@@ -75,6 +75,18 @@ def test_lines_may_hold_spaces_and_be_empty(tmp_path):
     assert videos.class_names is None
 
 
+def test_lists_are_utf_8_with_or_without_a_mark(tmp_path):
+    for encoding in ("utf-8", "utf-8-sig"):
+        (tmp_path / "list.csv").write_text("é/ü 1.mp4 3\n", encoding=encoding)
+        assert LabeledVideoPaths.from_csv(tmp_path / "list.csv")[0][0] == "é/ü 1.mp4"
+
+
+def test_a_video_in_place_of_a_list_says_what_is_expected(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x9c\xff")
+    with pytest.raises(ValueError, match=r"a\.mp4 is no text.*'path label' lines"):
+        LabeledVideoPaths.from_path(tmp_path / "a.mp4")
+
+
 def test_a_label_that_is_no_number_is_named_with_its_line(tmp_path):
     file = tmp_path / "list.csv"
     file.write_text("a.mp4 1\nb.mp4 cat\n")
