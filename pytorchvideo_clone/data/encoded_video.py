@@ -74,6 +74,9 @@ class EncodedVideo(Video):
             raise ValueError(
                 "decode_video and decode_audio are both False: nothing is left to read."
             )
+        if isinstance(self._source, str) and ":" in self._source and Path(self._source).exists():
+            # FFmpeg takes what stands before a colon for a protocol, unless the path is absolute.
+            self._source = str(Path(self._source).absolute())
         origin = self._source if isinstance(self._source, str) else getattr(file, "name", None)
         self._name = video_name or (Path(origin).name if isinstance(origin, str) else "video")
         self._decode_video = decode_video

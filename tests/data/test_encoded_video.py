@@ -45,6 +45,14 @@ def test_clip_within_the_duration_always_has_frames(path: str) -> None:
         assert video.get_clip(video.duration - Fraction(1, 30), video.duration)["video"] is not None
 
 
+def test_name_with_a_colon_is_no_protocol(tmp_path: Path, monkeypatch) -> None:
+    write_video(tmp_path / "http:1.mp4", audio_sec=1)
+    monkeypatch.chdir(tmp_path)
+    with EncodedVideo.from_path("http:1.mp4") as video:
+        assert numbers(video.get_clip(0, 0.1)["video"]) == [0, 1, 2]
+        assert video.name == "http:1.mp4"
+
+
 def test_missing_path_is_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"gone\.mp4"):
         EncodedVideo.from_path(tmp_path / "gone.mp4")
