@@ -44,15 +44,17 @@ def export_video_array(
         The stream that was written, for its properties.
 
     Raises:
-        ValueError: if `video` does not have four dimensions.
+        ValueError: if `video` does not have four dimensions, or is empty.
 
     >>> import tempfile, torch
     >>> path = f"{tempfile.mkdtemp()}/black.mp4"
     >>> export_video_array(torch.zeros(3, 4, 16, 16), path, rate=10).frames
     4
     """
-    if video.ndim != 4:
-        raise ValueError(f"video has shape {tuple(video.shape)}; it must be (C, T, H, W).")
+    if video.ndim != 4 or 0 in video.shape:
+        raise ValueError(
+            f"video has shape {tuple(video.shape)}; it must be (C, T, H, W), without a 0."
+        )
     pictures = np.moveaxis(np.asarray(video), 0, -1)
     if pictures.dtype != np.uint8:
         pictures = pictures.round().clip(0, 255).astype(np.uint8)

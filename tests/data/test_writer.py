@@ -54,6 +54,7 @@ def test_libx264rgb_keeps_every_value(tmp_path: Path) -> None:
     assert torch.equal(clip, noise)
 
 
-def test_other_shapes_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 0, 4, 5)])
+def test_other_shapes_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\(C, T, H, W\)"):
-        export_video_array(torch.zeros(3, 4, 5), tmp_path / "video.mp4", rate=10)
+        export_video_array(torch.zeros(shape), tmp_path / "video.mp4", rate=10)
