@@ -62,8 +62,10 @@ class PyAVDecoder:
             if not planned:
                 return None
             wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
+            if not wanted:
+                return None
             frames, seen = self._decode(packets, wanted)
-            if frames is not None or not wanted:
+            if frames is not None:
                 return frames
             if from_start or (seen and seen[0] <= planned[0]):
                 break
