@@ -70,8 +70,8 @@ def normalize(
 
     Args:
         video: (C, T, H, W) or (B, C, T, H, W), float.
-        mean: C numbers, in the range of `video`.
-        std: C numbers, not 0.
+        mean: C numbers, or one for all channels, in the range of `video`.
+        std: as many, not 0.
         inplace: whether to overwrite `video`.
 
     Returns:
@@ -92,7 +92,7 @@ def normalize(
     if 0 in std:
         raise ValueError(f"std is {tuple(std)}; no entry may be 0.")
     channels = video.shape[-4]
-    if channels not in (len(mean), 1) or len(mean) != len(std):
+    if len(mean) not in (1, channels) or len(mean) != len(std):
         raise ValueError(
             f"mean has {len(mean)} entries and std {len(std)}, but the video {channels} channels."
         )

@@ -44,6 +44,13 @@ def test_a_deviation_of_0_is_refused():
         normalize(torch.zeros(1, 1, 1, 1), [0.5], [0.0])
 
 
-def test_other_channel_counts_are_refused():
-    with pytest.raises(ValueError, match="mean has 3 entries and std 3, but the video 4 channels"):
-        normalize(torch.zeros(4, 1, 2, 2), [0.5] * 3, [0.2] * 3)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_channel_counts_are_refused(channels):
+    says = f"mean has 3 entries and std 3, but the video {channels} channels"
+    with pytest.raises(ValueError, match=says):
+        normalize(torch.zeros(channels, 1, 2, 2), [0.5] * 3, [0.2] * 3)
+
+
+def test_one_mean_and_deviation_serve_all_channels():
+    video = torch.rand(3, 2, 4, 4)
+    assert normalize(video, [0.5], [0.2]).equal(normalize(video, [0.5] * 3, [0.2] * 3))
