@@ -221,7 +221,8 @@ class EncodedVideo(Video):
     def _reopen_after_fork(self) -> None:
         """Open again in a process that inherited or received this object.
 
-        Neither a file offset nor a decoder is ever shared between processes.
+        No decoder is ever shared between processes. An open file is, with its offset: give paths
+        to worker processes.
         """
         if self._process != os.getpid():
             self._open()

@@ -84,7 +84,7 @@ class FrameVideo(Video):
             path_order_cache: folder -> its paths in order; looked up, and filled.
 
         Raises:
-            AssertionError: if the folder is empty.
+            VideoReadError: if the folder is empty.
         """
         folder = str(path)
         cache = {} if path_order_cache is None else path_order_cache
@@ -93,6 +93,8 @@ class FrameVideo(Video):
             cache[folder] = [
                 f"{folder.rstrip('/')}/{name}" for name in sorted(names, key=_by_number)
             ]
+        if not cache[folder]:
+            raise VideoReadError("the folder holds no image", folder, "Pillow")
         return cls.from_frame_paths(cache[folder], fps, multithreaded_io)
 
     @classmethod

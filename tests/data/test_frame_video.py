@@ -59,6 +59,11 @@ def test_exactly_one_source_of_paths_is_needed() -> None:
         FrameVideo.from_frame_paths([])
 
 
+def test_an_empty_folder_is_no_video(tmp_path: Path) -> None:
+    with pytest.raises(VideoReadError, match="holds no image"):
+        FrameVideo.from_directory(tmp_path)
+
+
 def test_images_of_every_kind_become_rgb(tmp_path: Path) -> None:
     shades = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
     grey = Image.fromarray(shades)
