@@ -36,7 +36,8 @@ class VideoDataModule(LightningDataModule):
         batch_size: clips of a training step; evaluation takes as many crops at a time.
         num_workers: loader processes.
         horizontal_flip_prob: 0 where left and right mean something.
-        val_fraction: share of each class to hold out when there is no `val` folder.
+        val_fraction: share of each class to hold out when there is no `val` folder; 0 trains on
+            all videos, without validation.
         test_clips: clips of a video in the final evaluation; None takes the spec's.
         test_crops: crops of each of them; None takes the spec's.
         class_names: the model's classes, where they are given by a checkpoint; labels follow them.
@@ -45,7 +46,8 @@ class VideoDataModule(LightningDataModule):
 
     Raises:
         FileNotFoundError: if `data_path` does not exist.
-        ValueError: if the classes of two splits, or of the data and the model, do not fit.
+        ValueError: if the classes of two splits, or of the data and the model, do not fit, or if a
+            share is not from 0 to 1.
     """
 
     def __init__(
@@ -64,6 +66,12 @@ class VideoDataModule(LightningDataModule):
         decoder: str = "pyav",
     ) -> None:
         super().__init__()
+        for name, share in (
+            ("val_fraction", val_fraction),
+            ("horizontal_flip_prob", horizontal_flip_prob),
+        ):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; it must be from 0 to 1.")
         self.spec, self.seed, self.decoder = spec, seed, decoder
         self.batch_size, self.num_workers = batch_size, num_workers
         self.horizontal_flip_prob = horizontal_flip_prob
@@ -92,8 +100,10 @@ class VideoDataModule(LightningDataModule):
             drop_last=len(dataset) // world_size > self.batch_size,
         )
 
-    def val_dataloader(self) -> DataLoader:
-        """Give one clip, one crop of each validation video."""
+    def val_dataloader(self) -> DataLoader | list[DataLoader]:
+        """Give one clip, one crop of each validation video; no loader if there are none."""
+        if "val" not in self.splits:
+            return []
         return self._evaluation_loader("val", clips=1, crops=1)
 
     def test_dataloader(self) -> DataLoader:

@@ -51,8 +51,8 @@ def run_demo(
     network, bundle = load_bundle(trained["checkpoint"])
     spec, names = bundle.input_spec, trained["class_names"]
     _say("3/6 evaluating on photographs that training never saw, forwards and backwards")
-    evaluation = evaluate_classifier(network, spec, names, data_path)
-    backwards = evaluate_classifier(_Backwards(network), spec, names, data_path)
+    evaluation = evaluate_classifier(network, spec, names, data_path, devices=1)
+    backwards = evaluate_classifier(_Backwards(network), spec, names, data_path, devices=1)
     opposite = _share_of_opposites(backwards)
     _say("4/6 exporting to ONNX and comparing")
     exported = export_checkpoint(trained["checkpoint"], folder / "model.onnx")

@@ -119,7 +119,7 @@ def evaluate_classifier(
     )
     trainer.test(module, datamodule=data, verbose=False)
     assert module.test_scores is not None
-    scores, labels, index = (part.cpu() for part in module.test_scores)
+    scores, labels, index = module.test_scores
     paths = data.splits["test"]
     return Evaluation(
         class_names=list(class_names),

@@ -62,10 +62,13 @@ class MultiViewAccuracy(Metric):
         """Average the views of each video seen by this process (or, while computing, by all).
 
         Returns:
-            Scores (videos, classes) float64, labels (videos,), video indices (videos,) ascending.
+            Scores (videos, classes) float64, labels (videos,), video indices (videos,) ascending,
+            all on the CPU.
         """
-        scores, label = dim_zero_cat(self.scores).double(), dim_zero_cat(self.label)
-        video, view = dim_zero_cat(self.video), dim_zero_cat(self.view)
+        # On the CPU, where sums have an order and float64 always exists.
+        states = (self.scores, self.label, self.video, self.view)
+        scores, label, video, view = (dim_zero_cat(state).cpu() for state in states)
+        scores = scores.double()
         keys, inverse = torch.unique(torch.stack([video, view], 1), dim=0, return_inverse=True)
         # The first occurrence of each key; later ones are repetitions of the same view.
         place = torch.arange(len(inverse), device=inverse.device)

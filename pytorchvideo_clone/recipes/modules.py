@@ -33,6 +33,9 @@ class ClassificationModule(LightningModule):
         weight_decay: of weights with two or more dimensions.
         warmup_epochs: length of the warm-up; a fraction is fine.
         label_smoothing: share of the target spread over all classes.
+
+    Raises:
+        ValueError: if `label_smoothing` is not from 0 to 1.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class ClassificationModule(LightningModule):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"label_smoothing is {label_smoothing}; it must be from 0 to 1.")
         self.model, self.spec, self.class_names = model, spec, list(class_names)
         self.optimizer, self.lr, self.weight_decay = optimizer, lr, weight_decay
         self.warmup_epochs, self.label_smoothing = warmup_epochs, label_smoothing
@@ -112,5 +117,5 @@ class ClassificationModule(LightningModule):
 
     def _log_accuracy(self, stage: str) -> None:
         for name, value in self.accuracy.compute().items():
-            self.log(f"{stage}_{name}", value, prog_bar=name == "top1")
+            self.log(f"{stage}_{name}", value.to(self.device), prog_bar=name == "top1")
         self.accuracy.reset()

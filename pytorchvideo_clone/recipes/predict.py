@@ -115,7 +115,12 @@ def predict_videos(
     Yields:
         {"video": path, "predictions": [{"class": name, "score": 0 to 1}, ...]}, best first, or
         {"video": path, "error": sentence}.
+
+    Raises:
+        ValueError: if `top_k` is less than 1.
     """
+    if top_k < 1:
+        raise ValueError(f"top_k is {top_k}; it must be at least 1.")
     for path in videos:
         try:
             scores = predict_video(model, spec, path, **options)

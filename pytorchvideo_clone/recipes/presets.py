@@ -9,7 +9,8 @@ __all__ = ["PRESETS", "motion"]
 def motion() -> dict[str, Any]:
     """Settings for the embedded motion data set (`data.motion`), from scratch on a CPU.
 
-    No flip: it would turn "pan_left" into "pan_right" and keep the label.
+    No flip: it would turn "pan_left" into "pan_right" and keep the label. One device: the numbers
+    hold for this batch size.
     """
     return {
         "model": "x3d_tiny",
@@ -21,6 +22,7 @@ def motion() -> dict[str, Any]:
         "warmup_epochs": 2.0,
         "horizontal_flip_prob": 0.0,
         "val_fraction": 0.125,
+        "devices": 1,
     }
 
 

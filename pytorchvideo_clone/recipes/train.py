@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from pytorchvideo_clone.hub import create_model, model_entry, save_bundle
+from pytorchvideo_clone.hub import CheckpointError, create_model, model_entry, save_bundle
+from pytorchvideo_clone.hub.checkpoints import compare_states
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.modules import ClassificationModule
 
@@ -39,11 +42,17 @@ def make_trainer(**options: Any) -> Trainer:
 
     Args:
         **options: of `lightning.pytorch.Trainer`; they win over the recipes' own.
+
+    Raises:
+        ValueError: if they do not fit this machine or one another.
     """
     defaults: dict[str, Any] = {"logger": False, "use_distributed_sampler": False}
     if options.get("enable_progress_bar", True):
         options["callbacks"] = [RichProgressBar(leave=False), *options.get("callbacks", [])]
-    return Trainer(**{**defaults, **options})
+    try:
+        return Trainer(**{**defaults, **options})
+    except MisconfigurationException as error:  # an Exception, as Lightning has it
+        raise ValueError(str(error)) from error
 
 
 def train_classifier(
@@ -87,7 +96,8 @@ def train_classifier(
         warmup_epochs: length of the linear warm-up.
         label_smoothing: share of the target spread over all classes.
         horizontal_flip_prob: 0 where left and right mean something.
-        val_fraction: share of each class to hold out when there is no `val` folder.
+        val_fraction: share of each class to hold out when there is no `val` folder; 0 trains on
+            all videos, without validation.
         pretrained: start from the published weights.
         checkpoint: start from these weights (path or URL) instead; another class count is fine.
         resume: a `last.ckpt` of an interrupted run with the same settings.
@@ -105,10 +115,16 @@ def train_classifier(
     Raises:
         FileNotFoundError: if the data or the checkpoint is missing.
         ValueError: if a name, a class or a number does not fit.
+        CheckpointError: if `checkpoint` or `resume` cannot be read or is of another model.
     """
     output = Path(output)
+    entry = model_entry(model)
+    if entry.task != "classification":
+        raise ValueError(f"{model} is for {entry.task}; train takes a model for classification.")
+    if epochs < 1:
+        raise ValueError(f"epochs is {epochs}; it must be at least 1.")
     seed_everything(seed, workers=True, verbose=False)
-    spec = model_entry(model).input_spec
+    spec = entry.input_spec
     data = VideoDataModule(
         data_path,
         spec,
@@ -132,7 +148,12 @@ def train_classifier(
         warmup_epochs=warmup_epochs,
         label_smoothing=label_smoothing,
     )
+    if resume is not None:
+        _check_resumable(resume, module, epochs)
     history = History()
+    # One file, written after every epoch (Lightning's own `save_last` waits for a top-k one), also
+    # over that of an earlier run: a `last-v1.ckpt` beside it would leave the wrong one to resume.
+    saving = ModelCheckpoint(output, filename="last", enable_version_counter=False)
     trainer = make_trainer(
         max_epochs=epochs,
         precision=precision,
@@ -141,7 +162,8 @@ def train_classifier(
         enable_progress_bar=enable_progress_bar,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        callbacks=[history, ModelCheckpoint(output, save_last=True, save_top_k=0)],
+        limit_val_batches=1.0 if "val" in data.splits else 0,
+        callbacks=[history, saving],
     )
     trainer.fit(module, datamodule=data, ckpt_path=resume)
     bundle = output / "model.pth"
@@ -154,4 +176,27 @@ def train_classifier(
     if trainer.is_global_zero:
         save_bundle(bundle, network, model, input_spec=spec, class_names=data.class_names)
         (output / "metrics.json").write_text(json.dumps(result, indent=2))
+    trainer.strategy.barrier()  # every rank may read the files that rank 0 has written
     return result
+
+
+def _check_resumable(path: str, module: LightningModule, epochs: int) -> None:
+    """Refuse in a sentence what Lightning would refuse in the middle of its start."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} not found; resume takes the `last.ckpt` of a run.")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        state, done, _ = saved["state_dict"], saved["epoch"], saved["optimizer_states"]
+    except Exception as error:  # whatever the bytes make of pickle and zip
+        raise CheckpointError(
+            f"{path} is no `last.ckpt` of a run; to start from the weights of a `model.pth`, give "
+            "it as checkpoint instead of resume."
+        ) from error
+    report = compare_states(module.state_dict(), state)
+    if not report.complete:
+        raise CheckpointError(
+            f"{path} is of a run with another model or other classes: {report}. Resume with that "
+            "run's settings."
+        )
+    if done > epochs:
+        raise ValueError(f"{path} has {done} epochs behind it, more than epochs={epochs}.")

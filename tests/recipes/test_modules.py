@@ -81,8 +81,9 @@ evaluation = evaluate_classifier(
     num_workers=0, batch_size=5, accelerator="cpu", devices=int(sys.argv[2]),
     enable_progress_bar=False,
 )
-print("RESULT", evaluation.labels.tolist(), evaluation.scores.double().sum(0).tolist(),
-      evaluation.top(1), len(evaluation.videos))
+numbers = (evaluation.labels.tolist(), evaluation.scores.double().sum(0).tolist(),
+           evaluation.top(1), len(evaluation.videos))
+sys.stdout.write(f"RESULT {numbers}\\n")  # one write: two ranks share the pipe
 """
 
 

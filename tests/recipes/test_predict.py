@@ -76,3 +76,8 @@ def test_one_video_raises_its_own_error(model: nn.Module, tmp_path: Path) -> Non
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(VideoReadError, match=r"empty\.mp4"):
         predict_video(model, SPEC, tmp_path / "empty.mp4")
+
+
+def test_at_least_one_class_is_named(video: Path, model: nn.Module) -> None:
+    with pytest.raises(ValueError, match="top_k is 0"):
+        list(predict_videos(model, SPEC, ["a", "b", "c"], [str(video)], top_k=0))

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pytorchvideo_clone.hub import load_bundle
+from pytorchvideo_clone.hub import CheckpointError, load_bundle
+from pytorchvideo_clone.recipes.modules import ClassificationModule
 from pytorchvideo_clone.recipes.train import train_classifier
 
 QUICK = {
@@ -82,6 +83,13 @@ def test_mixed_precision_trains(motion_folder: Path, tmp_path: Path) -> None:
         ({"optimizer": "adagrad"}, ValueError, "choose one of adamw, sgd"),
         ({"checkpoint": "missing.pth"}, FileNotFoundError, r"missing\.pth"),
         ({"pretrained": True}, ValueError, "no published weights"),
+        ({"model": "slow_r50_detection"}, ValueError, "for detection"),
+        ({"epochs": 0}, ValueError, "epochs is 0"),
+        ({"val_fraction": 2.0}, ValueError, "val_fraction is 2"),
+        ({"horizontal_flip_prob": -0.5}, ValueError, "horizontal_flip_prob is -0.5"),
+        ({"label_smoothing": 3.0}, ValueError, "label_smoothing is 3"),
+        ({"devices": 0}, ValueError, "devices"),
+        ({"resume": "missing.ckpt"}, FileNotFoundError, r"missing\.ckpt"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(
@@ -90,3 +98,40 @@ def test_what_does_not_fit_is_refused_in_a_sentence(
     settings = {"data_path": motion_folder, "output": tmp_path, **QUICK, **options}
     with pytest.raises(error, match=message):
         train_classifier(**settings)
+
+
+def test_what_is_no_interrupted_run_is_not_resumed(
+    trained: Path, motion_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.ckpt").write_text("no checkpoint")
+    for path in (tmp_path / "text.ckpt", trained / "model.pth"):
+        with pytest.raises(CheckpointError, match=r"is no `last\.ckpt` of a run"):
+            train_classifier(motion_folder, output=tmp_path, resume=str(path), **QUICK)
+    (tmp_path / "two").mkdir()
+    for name in ("pan_left", "zoom_in"):
+        (tmp_path / "two" / name).symlink_to(motion_folder / "train" / name)
+    with pytest.raises(CheckpointError, match="other classes"):
+        resume = str(trained / "last.ckpt")
+        train_classifier(tmp_path / "two", output=tmp_path, resume=resume, **QUICK)
+
+
+def test_every_epoch_leaves_a_file_to_resume_from(
+    motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    start = ClassificationModule.on_train_epoch_start
+
+    def look(module: ClassificationModule) -> None:
+        seen.append(sorted(path.name for path in tmp_path.glob("*.ckpt")))
+        start(module)
+
+    monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", look)
+    for _ in range(2):  # the second run writes over the file of the first
+        train_classifier(motion_folder, output=tmp_path, **{**QUICK, "epochs": 2})
+    assert seen == [[], ["last.ckpt"], ["last.ckpt"], ["last.ckpt"]]
+
+
+def test_all_videos_can_train(motion_folder: Path, tmp_path: Path) -> None:
+    result = train_classifier(motion_folder, output=tmp_path, **{**QUICK, "val_fraction": 0.0})
+    assert "train_top1" in result["epochs"][0]
+    assert "val_top1" not in result["epochs"][0]
