@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -79,7 +80,7 @@ def predict(
     top_k: int = 5,
     output: str | None = None,
     clips: int | None = None,
-    crops: Literal[1, 3] | None = None,
+    crops: int | None = None,
     decoder: str = "pyav",
 ) -> None:
     """Name the classes of videos. Ends with status 1 if one of them could not be read.
@@ -118,9 +119,19 @@ def train(data_path: str, **options: Any) -> None:
     """
     from pytorchvideo_clone.recipes.train import train_classifier
 
-    result = train_classifier(data_path, **options)
+    try:
+        result = train_classifier(data_path, **options)
+    except SystemExit:  # Lightning's answer to Ctrl-C
+        print(
+            "interrupted; --resume OUTPUT/last.ckpt continues after the last whole epoch.",
+            file=sys.stderr,
+        )
+        raise
+    if not _is_first_rank():
+        return
     last = result["epochs"][-1]
-    print(f"val_top1 {last['val_top1']:.4f} after epoch {last['epoch']:.0f}")
+    measure = "val_top1" if "val_top1" in last else "train_top1"
+    print(f"{measure} {last[measure]:.4f} after epoch {last['epoch']:.0f}")
     print(f"checkpoint {result['checkpoint']}")
 
 
@@ -128,7 +139,7 @@ def evaluate(
     checkpoint: str,
     data_path: str,
     clips: int | None = None,
-    crops: Literal[1, 3] | None = None,
+    crops: int | None = None,
     batch_size: int = 16,
     num_workers: int = 2,
     decoder: str = "pyav",
@@ -147,6 +158,7 @@ def evaluate(
         output: a JSON file for the numbers, with the confusion matrix.
     """
     recipes = optional_import("pytorchvideo_clone.recipes.evaluate", extra="train")
+    write = _file_writer(output)
     network, bundle = load_bundle(checkpoint)
     evaluation = recipes.evaluate_classifier(
         network,
@@ -159,9 +171,10 @@ def evaluate(
         num_workers=num_workers,
         decoder=decoder,
     )
+    if not _is_first_rank():
+        return
     numbers = evaluation.to_dict()
-    if output:
-        Path(output).write_text(json.dumps(numbers, indent=2))
+    write(json.dumps(numbers, indent=2))
     print(
         f"top-1 {numbers['top1']:.4f}, top-5 {numbers['top5']:.4f} "
         f"over {numbers['videos']} videos, {numbers['views']}"
@@ -249,10 +262,27 @@ def _writer(output: str | None) -> Callable[[Sequence[dict[str, Any]]], object]:
     if output is None:
         return lambda results: print(json.dumps(results, indent=2))
     formats = {".json": lambda results: json.dumps(results, indent=2), ".csv": _to_csv}
-    path = Path(output)
-    if path.suffix not in formats:
+    suffix = Path(output).suffix
+    if suffix not in formats:
         raise ValueError(f"output is {output!r}; its name must end in {' or '.join(formats)}.")
-    return lambda results: path.write_text(formats[path.suffix](results))
+    write = _file_writer(output)
+    return lambda results: write(formats[suffix](results))
+
+
+def _file_writer(output: str | None) -> Callable[[str], object]:
+    """How a text is written to a file, if one is wanted; its folder is made before any work."""
+    if output is None:
+        return lambda text: None
+    path = Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise ValueError(f"output is {output!r}, a folder; give the name of a file.")
+    return path.write_text
+
+
+def _is_first_rank() -> bool:
+    """Whether this process is the one of a distributed run that speaks."""
+    return optional_import("lightning.pytorch.utilities", "train").rank_zero_only.rank == 0
 
 
 def _to_csv(results: Sequence[dict[str, Any]]) -> str:
@@ -277,10 +307,12 @@ def _system_ffmpeg() -> tuple[str, str]:
 
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     rich = optional_import("rich.table", extra="train")
-    table = rich.Table(*header)
+    simple = optional_import("rich.box", extra="train").SIMPLE_HEAD
+    table = rich.Table(*header, box=simple, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    optional_import("rich.console", extra="train").Console().print(table)
+    # Names and commands stay whole, to be copied or searched; a narrow screen breaks the lines.
+    optional_import("rich.console", extra="train").Console(width=1000).print(table)
 
 
 COMMANDS = (models, predict, train, evaluate, export, demo, doctor)
@@ -306,8 +338,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chosen.pop("config", None)
         next(f for f in COMMANDS if f.__name__ == settings.command)(**chosen)
     except _EXPECTED as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_sentence(error)}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _sentence(error: Exception) -> str:
+    """What an error says; one of a loader process comes with its traceback, its words last."""
+    text = str(error).strip()
+    if "Original Traceback" not in text:
+        return text
+    return text.rpartition("\n")[2].partition(": ")[2]
 
 
 def _underscores(option: str) -> str:
@@ -331,6 +374,7 @@ def _parser() -> Any:
             function, as_group=False, as_positional=True, skip=set(lists)
         )
         for name in lists:
-            command.add_argument(name, nargs="+", type=str)
+            text = re.search(rf"^ +{name}: (.+)$", function.__doc__ or "", re.M)
+            command.add_argument(name, nargs="+", type=str, help=text and text[1])
         commands.add_subcommand(function.__name__, command, help=summary)
     return parser

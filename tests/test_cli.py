@@ -142,3 +142,53 @@ def test_what_a_user_can_cause_ends_in_one_sentence(
     assert "text.pth" in fails(capsys, "evaluate", tmp_path / "text.pth", motion_folder)
     for shown in (capsys.readouterr().err,):
         assert "Traceback" not in shown
+
+
+def test_a_damaged_training_video_is_named_without_the_traceback_of_its_loader(
+    capsys, motion_folder: Path, tmp_path: Path
+) -> None:
+    for name in ("pan_up", "zoom_in"):
+        (tmp_path / name).mkdir()
+        for index in range(2):
+            (tmp_path / name / f"{index}.mp4").write_text("no video")
+    shown = fails(
+        capsys,
+        "train",
+        tmp_path,
+        "--output",
+        tmp_path / "run",
+        "--epochs",
+        "1",
+        "--num-workers",
+        "1",
+        "--accelerator",
+        "cpu",
+        "--enable-progress-bar",
+        "false",
+    )
+    assert shown.startswith("error: cannot read ")
+    assert shown.count("\n") == 1
+
+
+def test_a_folder_for_the_output_is_made_before_the_work(
+    capsys, checkpoint: str, motion_folder: Path, tmp_path: Path
+) -> None:
+    clip = motion_folder / "test" / "pan_up" / "0000.mp4"
+    output = tmp_path / "new" / "out.json"
+    main(f"predict x3d_tiny {clip} --checkpoint {checkpoint} --clips 1 --output {output}".split())
+    assert output.exists()
+    crops = fails(capsys, "predict", "x3d_tiny", clip, "--checkpoint", checkpoint, "--crops", "2")
+    assert "crops is 2" in crops
+
+
+def test_help_tells_every_option(capsys) -> None:
+    for command, told in (("train", "--resume"), ("predict", "folders that are searched")):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_narrow_screen_cuts_no_name(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    main(["models"])
+    assert set(list_models()) <= set(capsys.readouterr().out.split())
