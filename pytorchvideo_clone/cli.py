@@ -98,6 +98,7 @@ def predict(
     recipes = optional_import("pytorchvideo_clone.recipes.predict", extra="train")
     write = _writer(output)
     network, spec, class_names = _load(model, checkpoint)
+    network.to("cuda" if torch.cuda.is_available() else "cpu")
     videos = recipes.find_videos(sources)
     options = {"top_k": top_k, "clips": clips, "crops": crops, "decoder": decoder}
     results = list(recipes.predict_videos(network, spec, class_names, videos, **options))

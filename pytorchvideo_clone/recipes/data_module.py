@@ -153,7 +153,10 @@ def _find_splits(path: Path) -> dict[str, LabeledVideoPaths]:
 def _read(path: Path) -> LabeledVideoPaths:
     if path.is_dir():
         return LabeledVideoPaths.from_directory(path, VIDEO_EXTENSIONS)
-    return LabeledVideoPaths.from_path(path)
+    try:
+        return LabeledVideoPaths.from_path(path)
+    except AssertionError as error:  # PyTorchVideo's answer to an empty list
+        raise ValueError(str(error)) from error
 
 
 def _names_of(paths: LabeledVideoPaths) -> list[str]:

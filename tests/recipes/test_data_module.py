@@ -79,6 +79,9 @@ def test_a_csv_file_numbers_its_classes(motion_folder: Path, tmp_path: Path) -> 
     listing.write_text(f"{videos[0]}\n")
     with pytest.raises(ValueError, match="has no label"):
         module(listing)
+    listing.write_text("")
+    with pytest.raises(ValueError, match="lists no videos"):
+        module(listing)
 
 
 def test_missing_data_and_single_videos_are_refused(motion_folder: Path, tmp_path: Path) -> None:
