@@ -1,7 +1,22 @@
 """Building blocks of the models, plain torch."""
 
+from pytorchvideo_clone.layers.batch_norm import (
+    NaiveSyncBatchNorm1d,
+    NaiveSyncBatchNorm2d,
+    NaiveSyncBatchNorm3d,
+)
 from pytorchvideo_clone.layers.chain import Chain, make_activation, make_norm, module_list
 from pytorchvideo_clone.layers.convolutions import Conv2plus1d, ConvReduce3D, create_conv_2plus1d
+from pytorchvideo_clone.layers.distributed import (
+    GroupGather,
+    cat_all_gather,
+    get_local_process_group,
+    get_local_rank,
+    get_local_size,
+    get_world_size,
+    init_distributed_training,
+)
+from pytorchvideo_clone.layers.nonlocal_net import NonLocal, create_nonlocal
 from pytorchvideo_clone.layers.residual import ResBlock
 from pytorchvideo_clone.layers.squeeze_excitation import (
     SqueezeAndExcitationLayer2D,
@@ -15,13 +30,25 @@ __all__ = [
     "Chain",
     "Conv2plus1d",
     "ConvReduce3D",
+    "GroupGather",
+    "NaiveSyncBatchNorm1d",
+    "NaiveSyncBatchNorm2d",
+    "NaiveSyncBatchNorm3d",
+    "NonLocal",
     "ResBlock",
     "SqueezeAndExcitationLayer2D",
     "SqueezeExcitation",
     "Swish",
     "SwishFunction",
+    "cat_all_gather",
     "create_audio_2d_squeeze_excitation_block",
     "create_conv_2plus1d",
+    "create_nonlocal",
+    "get_local_process_group",
+    "get_local_rank",
+    "get_local_size",
+    "get_world_size",
+    "init_distributed_training",
     "make_activation",
     "make_norm",
     "module_list",
