@@ -14,7 +14,6 @@ CASES = golden_cases(
             "drop_path/",
             "fusion/",
             "perceptron/",
-            "loss/",
         ],
         "belongs to model families that come later",
     ),
