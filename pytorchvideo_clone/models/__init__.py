@@ -1,11 +1,23 @@
 """Component builders for video models: every knob."""
 
+from pytorchvideo_clone.models.audio_visual_slowfast import create_audio_visual_slowfast
+from pytorchvideo_clone.models.csn import create_csn
 from pytorchvideo_clone.models.head import (
     ResNetBasicHead,
     create_res_basic_head,
     create_res_roi_pooling_head,
 )
+from pytorchvideo_clone.models.masked_multistream import (
+    LSTM,
+    LearnMaskedDefault,
+    MaskedMultiPathWay,
+    MaskedSequential,
+    MaskedTemporalPooling,
+    TransposeMultiheadAttention,
+    TransposeTransformerEncoder,
+)
 from pytorchvideo_clone.models.net import DetectionBBoxNetwork, MultiPathWayWithFuse, Net
+from pytorchvideo_clone.models.r2plus1d import create_2plus1d_bottleneck_block, create_r2plus1d
 from pytorchvideo_clone.models.resnet import (
     BottleneckBlock,
     create_acoustic_resnet,
@@ -25,13 +37,24 @@ from pytorchvideo_clone.models.x3d import create_x3d
 __all__ = [
     "BottleneckBlock",
     "DetectionBBoxNetwork",
+    "LSTM",
+    "LearnMaskedDefault",
+    "MaskedMultiPathWay",
+    "MaskedSequential",
+    "MaskedTemporalPooling",
     "MultiPathWayWithFuse",
     "Net",
     "ResNetBasicHead",
     "ResNetBasicStem",
+    "TransposeMultiheadAttention",
+    "TransposeTransformerEncoder",
+    "create_2plus1d_bottleneck_block",
     "create_acoustic_resnet",
+    "create_audio_visual_slowfast",
     "create_bottleneck_block",
     "create_conv_patch_embed",
+    "create_csn",
+    "create_r2plus1d",
     "create_res_basic_head",
     "create_res_basic_stem",
     "create_res_roi_pooling_head",
