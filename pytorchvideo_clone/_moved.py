@@ -28,6 +28,8 @@ MOVED: dict[str, str] = {
     "data.kinetics": "data.datasets.kinetics",
     "data.ucf101": "data.datasets.ucf101",
     "models.hub": "hub",
+    "models.hub.csn": "hub",
+    "models.hub.r2plus1d": "hub",
     "models.hub.resnet": "hub",
     "models.hub.slowfast": "hub",
     "models.hub.utils": "hub.registry",

@@ -4,7 +4,9 @@ from pytorchvideo_clone.hub.bundles import Bundle, load_bundle, save_bundle
 from pytorchvideo_clone.hub.checkpoints import CheckpointError, LoadReport, load_checkpoint
 from pytorchvideo_clone.hub.classification import (
     c2d_r50,
+    csn_r101,
     i3d_r50,
+    r2plus1d_r50,
     slow_r50,
     slowfast_16x8_r101_50_50,
     slowfast_r50,
@@ -35,11 +37,13 @@ __all__ = [
     "Weights",
     "c2d_r50",
     "create_model",
+    "csn_r101",
     "i3d_r50",
     "list_models",
     "load_bundle",
     "load_checkpoint",
     "model_entry",
+    "r2plus1d_r50",
     "register",
     "save_bundle",
     "slow_r50",

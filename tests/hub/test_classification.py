@@ -7,7 +7,13 @@ from torch import nn
 
 import pytorchvideo_clone.hub as hub
 from pytorchvideo_clone.hub.registry import create_model, list_models, model_entry
-from pytorchvideo_clone.models import create_acoustic_resnet, create_resnet
+from pytorchvideo_clone.models import (
+    create_acoustic_resnet,
+    create_audio_visual_slowfast,
+    create_csn,
+    create_r2plus1d,
+    create_resnet,
+)
 from tests.reference import fill
 
 KEYS = Path(__file__).parent.parent / "models" / "keys"
@@ -31,7 +37,16 @@ def test_state_dict_is_that_of_the_published_weights(name: str) -> None:
     assert sum(p.numel() for p in model.parameters()) == model_entry(name).weights.params
 
 
-@pytest.mark.parametrize("create", [create_resnet, create_acoustic_resnet])
+@pytest.mark.parametrize(
+    "create",
+    [
+        create_acoustic_resnet,
+        create_audio_visual_slowfast,
+        create_csn,
+        create_r2plus1d,
+        create_resnet,
+    ],
+)
 def test_state_dict_of_a_builder_is_that_of_pytorchvideo(create) -> None:
     with torch.device("meta"):
         model = create()
