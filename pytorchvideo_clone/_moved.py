@@ -27,6 +27,8 @@ MOVED: dict[str, str] = {
     "data.json_dataset": "data.datasets.json_dataset",
     "data.kinetics": "data.datasets.kinetics",
     "data.ucf101": "data.datasets.ucf101",
+    "layers.attention_torchscript": "layers.attention",
+    "layers.positional_encoding_torchscript": "layers.positional_encoding",
     "models.hub": "hub",
     "models.hub.csn": "hub",
     "models.hub.r2plus1d": "hub",

@@ -1,5 +1,6 @@
 """Building blocks of the models, plain torch."""
 
+from pytorchvideo_clone.layers.attention import Mlp, MultiScaleAttention, MultiScaleBlock
 from pytorchvideo_clone.layers.batch_norm import (
     NaiveSyncBatchNorm1d,
     NaiveSyncBatchNorm2d,
@@ -16,7 +17,19 @@ from pytorchvideo_clone.layers.distributed import (
     get_world_size,
     init_distributed_training,
 )
+from pytorchvideo_clone.layers.drop_path import DropPath
+from pytorchvideo_clone.layers.fusion import (
+    ConcatFusion,
+    ReduceFusion,
+    TemporalConcatFusion,
+    make_fusion_layer,
+)
+from pytorchvideo_clone.layers.mlp import make_multilayer_perceptron
 from pytorchvideo_clone.layers.nonlocal_net import NonLocal, create_nonlocal
+from pytorchvideo_clone.layers.positional_encoding import (
+    PositionalEncoding,
+    SpatioTemporalClsPositionalEncoding,
+)
 from pytorchvideo_clone.layers.residual import ResBlock
 from pytorchvideo_clone.layers.squeeze_excitation import (
     SqueezeAndExcitationLayer2D,
@@ -28,18 +41,27 @@ from pytorchvideo_clone.layers.utils import round_repeats, round_width, set_attr
 
 __all__ = [
     "Chain",
+    "ConcatFusion",
     "Conv2plus1d",
     "ConvReduce3D",
+    "DropPath",
     "GroupGather",
+    "Mlp",
+    "MultiScaleAttention",
+    "MultiScaleBlock",
     "NaiveSyncBatchNorm1d",
     "NaiveSyncBatchNorm2d",
     "NaiveSyncBatchNorm3d",
     "NonLocal",
+    "PositionalEncoding",
+    "ReduceFusion",
     "ResBlock",
+    "SpatioTemporalClsPositionalEncoding",
     "SqueezeAndExcitationLayer2D",
     "SqueezeExcitation",
     "Swish",
     "SwishFunction",
+    "TemporalConcatFusion",
     "cat_all_gather",
     "create_audio_2d_squeeze_excitation_block",
     "create_conv_2plus1d",
@@ -50,6 +72,8 @@ __all__ = [
     "get_world_size",
     "init_distributed_training",
     "make_activation",
+    "make_fusion_layer",
+    "make_multilayer_perceptron",
     "make_norm",
     "module_list",
     "round_repeats",
