@@ -29,6 +29,7 @@ MOVED: dict[str, str] = {
     "data.ucf101": "data.datasets.ucf101",
     "layers.attention_torchscript": "layers.attention",
     "layers.positional_encoding_torchscript": "layers.positional_encoding",
+    "models.byol": "models.ssl.byol",
     "models.hub": "hub",
     "models.hub.csn": "hub",
     "models.hub.r2plus1d": "hub",
@@ -36,6 +37,8 @@ MOVED: dict[str, str] = {
     "models.hub.slowfast": "hub",
     "models.hub.utils": "hub.registry",
     "models.hub.x3d": "hub",
+    "models.memory_bank": "models.ssl.memory_bank",
+    "models.simclr": "models.ssl.simclr",
 }
 
 

@@ -11,7 +11,6 @@ CASES = golden_cases(
             *("native/mvit_", "native/efficient_x3d_"),
             "factory/efficient_x3d/",
             "factory/mvit/",
-            *("masked/sequential", "masked/multipathway", "ssl/"),
         ],
         LATER,
     ),
