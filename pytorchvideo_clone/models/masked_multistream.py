@@ -74,6 +74,7 @@ class TransposeMultiheadAttention(nn.Module):
     """
 
     takes_mask = True
+    makes_first_step_valid = True
 
     def __init__(self, feature_dim: int, num_heads: int = 1) -> None:
         super().__init__()
@@ -191,6 +192,7 @@ class TransposeTransformerEncoder(nn.Module):
     """
 
     takes_mask = True
+    makes_first_step_valid = True
 
     def __init__(self, dim_in: int, num_heads: int = 1, num_layers: int = 1) -> None:
         super().__init__()
@@ -208,6 +210,8 @@ class MaskedSequential(nn.Sequential):
     """Run modules in order, giving the mask to those that take one.
 
     A module takes one if it has an attribute `takes_mask` that is true, as all of this file have.
+    After attention the first step counts as valid, also in a stream that had no valid step: it then
+    holds what attention gave.
 
     Args:
         args: the modules.
@@ -223,6 +227,8 @@ class MaskedSequential(nn.Sequential):
         """(B, T, D) and (B, T) -> what the last module gives."""
         for module in self:
             x = _apply(module, x, mask)
+            if mask is not None and getattr(module, "makes_first_step_valid", False):
+                mask = _with_first_step(mask)
         return x
 
 

@@ -122,6 +122,17 @@ def test_attention_weights_are_those_of_the_last_call(x: torch.Tensor) -> None:
     assert torch.equal(attention.attention_weights[:, 0] > 0, MASK | (torch.arange(4) == 0))
 
 
+def test_after_attention_the_first_step_of_an_empty_stream_counts(x: torch.Tensor) -> None:
+    default = LearnMaskedDefault(6)
+    pool = MaskedTemporalPooling("sum")
+    attention = TransposeMultiheadAttention(6)
+    torch.testing.assert_close(
+        MaskedSequential(pool, default)(x, MASK)[2], default._learned_defaults
+    )
+    attended = MaskedSequential(attention, pool, default)(x, MASK)
+    torch.testing.assert_close(attended[2], attention(x, MASK)[2, 0])
+
+
 def test_a_learned_default_can_be_frozen() -> None:
     assert not LearnMaskedDefault(3, freeze=True)._learned_defaults.requires_grad
     assert LearnMaskedDefault(3)._learned_defaults.requires_grad
