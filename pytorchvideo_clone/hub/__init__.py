@@ -27,6 +27,11 @@ from pytorchvideo_clone.hub.registry import (
     model_entry,
     register,
 )
+from pytorchvideo_clone.hub.vision_transformers import (
+    mvit_base_16,
+    mvit_base_16x4,
+    mvit_base_32x3,
+)
 
 __all__ = [
     "Bundle",
@@ -44,6 +49,9 @@ __all__ = [
     "load_checkpoint",
     "model_entry",
     "r2plus1d_r50",
+    "mvit_base_16",
+    "mvit_base_16x4",
+    "mvit_base_32x3",
     "register",
     "save_bundle",
     "slow_r50",

@@ -121,7 +121,8 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
         if x.shape[1] != time * height * width:
             raise ValueError(
                 f"there are {x.shape[1]} patches; expected {time * height * width}, from a grid "
-                f"of {time} x {height} x {width} (T, H, W)."
+                f"of {time} x {height} x {width} (T, H, W): give inputs of the size that the "
+                "model was built for."
             )
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)

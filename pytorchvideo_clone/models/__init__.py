@@ -31,6 +31,10 @@ from pytorchvideo_clone.models.stem import (
     create_conv_patch_embed,
     create_res_basic_stem,
 )
+from pytorchvideo_clone.models.vision_transformers import (
+    MultiscaleVisionTransformers,
+    create_multiscale_vision_transformers,
+)
 from pytorchvideo_clone.models.weight_init import init_net_weights
 from pytorchvideo_clone.models.x3d import create_x3d
 
@@ -43,6 +47,7 @@ __all__ = [
     "MaskedSequential",
     "MaskedTemporalPooling",
     "MultiPathWayWithFuse",
+    "MultiscaleVisionTransformers",
     "Net",
     "ResNetBasicHead",
     "ResNetBasicStem",
@@ -54,6 +59,7 @@ __all__ = [
     "create_bottleneck_block",
     "create_conv_patch_embed",
     "create_csn",
+    "create_multiscale_vision_transformers",
     "create_r2plus1d",
     "create_res_basic_head",
     "create_res_basic_stem",

@@ -12,6 +12,7 @@ from torch import nn
 
 from pytorchvideo_clone.models import (
     create_acoustic_resnet,
+    create_multiscale_vision_transformers,
     create_resnet,
     create_resnet_with_roi_head,
     create_slowfast,
@@ -25,6 +26,18 @@ SLOWFAST: dict[str, Any] = {
     "stem_dim_outs": (16, 2),
     "model_num_class": 3,
     "head_pool_kernel_sizes": ((2, 1, 1), (8, 1, 1)),
+}
+MVIT: dict[str, Any] = {
+    "spatial_size": 16,
+    "depth": 3,
+    "patch_embed_dim": 16,
+    "num_heads": 2,
+    "head_num_classes": 3,
+    "embed_dim_mul": [[1, 2.0]],
+    "atten_head_mul": [[1, 2.0]],
+    "pool_q_stride_size": [[1, 1, 2, 2]],
+    "pool_kv_stride_adaptive": [1, 2, 2],
+    "pool_kvq_kernel": [3, 3, 3],
 }
 FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
     "resnet": (
@@ -56,6 +69,29 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
     "slowfast roi": (
         lambda: create_slowfast_with_roi_head(**SLOWFAST),
         lambda: (torch.randn(2, 3, 8, 64, 64), BOXES),
+    ),
+    "mvit": (
+        lambda: create_multiscale_vision_transformers(**MVIT, temporal_size=4),
+        lambda: (torch.randn(2, 3, 4, 16, 16),),
+    ),
+    "mvit of images": (
+        lambda: create_multiscale_vision_transformers(
+            **MVIT,
+            temporal_size=1,
+            use_2d_patch=True,
+            conv_patch_embed_kernel=(7, 7),
+            conv_patch_embed_stride=(4, 4),
+            conv_patch_embed_padding=(3, 3),
+            pool_first=True,
+            residual_pool=True,
+        ),
+        lambda: (torch.randn(2, 3, 16, 16),),
+    ),
+    "mvit with batch norms": (
+        lambda: create_multiscale_vision_transformers(
+            **MVIT, temporal_size=4, norm="batchnorm", cls_embed_on=False, separate_qkv=False
+        ),
+        lambda: (torch.randn(2, 3, 4, 16, 16),),
     ),
 }
 families = pytest.mark.parametrize(("create", "make_inputs"), FAMILIES.values(), ids=FAMILIES)

@@ -7,10 +7,9 @@ CASES = golden_cases(
     "models.json",
     waiting=dict.fromkeys(
         [
-            *("hub/mvit_", "hub/efficient_x3d_"),
-            *("native/mvit_", "native/efficient_x3d_"),
+            "hub/efficient_x3d_",
+            "native/efficient_x3d_",
             "factory/efficient_x3d/",
-            "factory/mvit/",
         ],
         LATER,
     ),
@@ -22,5 +21,6 @@ CASES = golden_cases(
 
 @pytest.mark.parametrize("case", CASES)
 def test_model_gives_the_recorded_numbers(case: dict) -> None:
-    # Both sides are float64: only the order of sums may differ.
-    assert check_case({**case, "rtol": 1e-9}) == ""
+    # Both sides are float64, if nothing else is said: only the order of sums may differ.
+    rtol = case["rtol"] if case.get("dtype") == "float32" else 1e-9
+    assert check_case({**case, "rtol": rtol}) == ""
