@@ -2,6 +2,7 @@
 
 from pytorchvideo_clone.models.audio_visual_slowfast import create_audio_visual_slowfast
 from pytorchvideo_clone.models.csn import create_csn
+from pytorchvideo_clone.models.features import extract_features, feature_info
 from pytorchvideo_clone.models.head import (
     ResNetBasicHead,
     create_res_basic_head,
@@ -69,5 +70,7 @@ __all__ = [
     "create_slowfast",
     "create_slowfast_with_roi_head",
     "create_x3d",
+    "extract_features",
+    "feature_info",
     "init_net_weights",
 ]

@@ -12,7 +12,10 @@ from torch import nn
 
 from pytorchvideo_clone.models import (
     create_acoustic_resnet,
+    create_audio_visual_slowfast,
+    create_csn,
     create_multiscale_vision_transformers,
+    create_r2plus1d,
     create_resnet,
     create_resnet_with_roi_head,
     create_slowfast,
@@ -52,6 +55,16 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
         lambda: create_resnet_with_roi_head(stem_dim_out=8, model_num_class=3),
         lambda: (torch.randn(2, 3, 4, 64, 64), BOXES),
     ),
+    "csn": (
+        lambda: create_csn(stem_dim_out=8, model_num_class=3, head_pool_kernel_size=(1, 2, 2)),
+        lambda: (torch.randn(2, 3, 8, 32, 32),),
+    ),
+    "r2plus1d": (
+        lambda: create_r2plus1d(
+            stem_dim_out=8, model_num_class=3, head_pool_kernel_size=(1, 1, 1), head_activation=None
+        ),
+        lambda: (torch.randn(2, 3, 4, 32, 32),),
+    ),
     "x3d": (
         lambda: create_x3d(
             input_clip_length=4, input_crop_size=32, model_num_class=3, depth_factor=1.0
@@ -65,6 +78,21 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
     "slowfast of pathways": (
         lambda: create_slowfast(**SLOWFAST),
         lambda: ([torch.randn(2, 3, 2, 32, 32), torch.randn(2, 3, 8, 32, 32)],),
+    ),
+    "audio-visual slowfast": (
+        lambda: create_audio_visual_slowfast(
+            model_depth=18,
+            stem_dim_outs=(16, 2, 8),
+            model_num_class=3,
+            head_pool_kernel_sizes=((2, 1, 1), (8, 1, 1), (4, 1, 5)),
+        ),
+        lambda: (
+            [
+                torch.randn(2, 3, 2, 32, 32),
+                torch.randn(2, 3, 8, 32, 32),
+                torch.randn(2, 1, 32, 1, 40),
+            ],
+        ),
     ),
     "slowfast roi": (
         lambda: create_slowfast_with_roi_head(**SLOWFAST),
@@ -131,6 +159,15 @@ def test_the_graph_has_no_breaks_and_any_batch_size(create, make_inputs) -> None
             for x in inputs
         )
         torch.testing.assert_close(program.module()(*twice), model(*twice))
+
+
+@families
+def test_it_compiles_in_one_graph(create, make_inputs) -> None:
+    model, inputs = create().eval(), make_inputs()
+    torch.compiler.reset()  # each model is one more version of the same function
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(*inputs), model(*inputs))
 
 
 @pytest.mark.slow
