@@ -35,6 +35,16 @@ def test_attention_follows_the_formula() -> None:
     torch.testing.assert_close(attention(x, GRID)[0], expected)
 
 
+@pytest.mark.parametrize("few_keys", [0, 1024])
+def test_bfloat16_is_near_float32(few_keys: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytorchvideo_clone.layers.attention.FEW_KEYS", few_keys)
+    attention, x = make(**POOLED), torch.randn(TOKENS)
+    expected = attention(x, GRID)[0]
+    result = attention.bfloat16()(x.bfloat16(), GRID)[0]
+    # Eight bits of mantissa, through some layers.
+    torch.testing.assert_close(result.float(), expected, atol=0.05, rtol=0.05)
+
+
 def test_fused_and_separate_layers_agree() -> None:
     separate, fused = (
         make(qkv_bias=True, **POOLED),
