@@ -1,7 +1,8 @@
 """Features from inside a network, by the same names for every family."""
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,10 +12,9 @@ from torch import Tensor, nn
 from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.net import DetectionBBoxNetwork, MultiPathWayWithFuse, Net
 from pytorchvideo_clone.models.stages import ResStage
+from pytorchvideo_clone.models.vision_transformers import MultiscaleVisionTransformers
 
 __all__ = ["extract_features", "feature_info"]
-
-Features = Tensor | list[Tensor]
 
 
 def extract_features(
@@ -35,7 +35,9 @@ def extract_features(
     Returns:
         The features by tap. Pooled: (B, C); several pathways one after another, slow first.
         Otherwise maps (B, C, T, H, W), and a list of them for several pathways, each with its own
-        T. SlowFast's "head" is after the pathways' pool.
+        T. SlowFast's "head" is after the pathways' pool. A stage of MViT ends before a block that
+        pools its queries; its maps hold the tokens of the patches, and its pooled "head" is
+        what its head classifies: the class token, if there is one.
 
     Raises:
         ValueError: if there is no such tap, or none is named.
@@ -47,15 +49,23 @@ def extract_features(
     >>> {name: tuple(feature.shape) for name, feature in features.items()}
     {'stage2': (2, 48), 'head': (2, 192)}
     """
-    model = _body(model)
-    blocks = _tapped_blocks(model)
+    if isinstance(model, DetectionBBoxNetwork):
+        model = model.model
+    run: Callable[..., dict[int, Any]]
+    if isinstance(model, MultiscaleVisionTransformers):
+        blocks, run = _tapped_token_blocks(model), _run_tokens
+    elif isinstance(model, Net):
+        blocks, run = _tapped_blocks(model), _run
+    else:
+        raise TypeError(
+            f"the model is a {type(model).__name__}; expected a network of this package's builders."
+        )
     wanted = list(blocks) if taps is None else list(taps)
     for name in wanted or [""]:
         if name not in blocks:
             raise ValueError(f"there is no tap {name!r}; expected some of {list(blocks)}.")
-    maps = _run(model, x, {blocks[name] for name in wanted})
-    features = {name: maps[blocks[name]] for name in wanted}
-    return {name: _pool(feature) for name, feature in features.items()} if pooled else features
+    features = run(model, x, {blocks[name] for name in wanted}, pooled)
+    return {name: features[blocks[name]] for name in wanted}
 
 
 def feature_info(model: nn.Module, x: Any) -> dict[str, Any]:
@@ -87,16 +97,6 @@ def feature_info(model: nn.Module, x: Any) -> dict[str, Any]:
     }
 
 
-def _body(model: nn.Module) -> Net:
-    if isinstance(model, DetectionBBoxNetwork):
-        model = model.model
-    if not isinstance(model, Net):
-        raise TypeError(
-            f"the model is a {type(model).__name__}; expected a network of this package's builders."
-        )
-    return model
-
-
 def _tapped_blocks(model: Net) -> dict[str, int]:
     """By tap, the number of the block that gives its features."""
     stages = [i for i, block in enumerate(model.blocks) if _is_stage(block)]
@@ -115,18 +115,51 @@ def _is_stage(block: nn.Module) -> bool:
     return isinstance(block, ResStage)
 
 
-def _run(model: Net, x: Any, wanted: set[int]) -> dict[int, Features]:
-    """What the wanted blocks give, by number; the blocks behind them do not run."""
-    maps: dict[int, Features] = {}
+def _run(model: Net, x: Any, wanted: set[int], pooled: bool) -> dict[int, Any]:
+    """Features of the wanted blocks, by number; the blocks behind them do not run."""
+    features: dict[int, Any] = {}
     if model.pack is not None:
         x = model.pack(x)
     for i, block in enumerate(model.blocks[: max(wanted) + 1]):
         x = run_block(block, x, name=f"blocks[{i}]")
         if i in wanted:
-            maps[i] = x
-    return maps
+            features[i] = _pool(x) if pooled else x
+    return features
 
 
-def _pool(feature: Features) -> Tensor:
-    parts = [feature] if isinstance(feature, Tensor) else feature
+def _pool(x: Tensor | list[Tensor]) -> Tensor:
+    parts = [x] if isinstance(x, Tensor) else x
     return torch.cat([part.flatten(2).mean(2) for part in parts], dim=1)
+
+
+def _tapped_token_blocks(model: MultiscaleVisionTransformers) -> dict[str, int]:
+    """As `_tapped_blocks`; -1 is the embedding, and the number of blocks the last norm."""
+    count = len(model.blocks)
+    ends = [i - 1 for i in range(1, count) if model.blocks[i].pool_skip is not None]
+    stages = {f"stage{n}": i for n, i in enumerate([*ends, count - 1], start=1)}
+    return {"stem": -1, **stages, "head": count}
+
+
+def _run_tokens(
+    model: MultiscaleVisionTransformers, x: Tensor, wanted: set[int], pooled: bool
+) -> dict[int, Any]:
+    """As `_run`."""
+    features: dict[int, Any] = {}
+    thw: Any = model.cls_positional_encoding.patch_embed_shape()
+    count = len(model.blocks)
+    for layer in (model.patch_embed, model.cls_positional_encoding, model.pos_drop):
+        if layer is not None:
+            x = layer(x)
+    for i in range(-1, max(wanted) + 1):
+        if 0 <= i < count:
+            x, thw = model.blocks[i](x, thw)
+        elif i == count and model.norm_embed is not None:
+            x = model.norm_embed(x)
+        if i in wanted:
+            extra = x.shape[1] - math.prod(thw)  # 1 with a class token
+            patches = x[:, extra:].transpose(1, 2)
+            if not pooled:
+                features[i] = patches.unflatten(2, tuple(thw))
+            else:
+                features[i] = x[:, 0] if i == count and extra else patches.mean(2)
+    return features

@@ -4,9 +4,14 @@ from torch import nn
 
 from pytorchvideo_clone.models import Net, create_resnet, create_slowfast
 from pytorchvideo_clone.models.features import extract_features, feature_info
+from pytorchvideo_clone.models.vision_transformers import (
+    MultiscaleVisionTransformers,
+    create_multiscale_vision_transformers,
+)
 from tests.models.test_families import FAMILIES
 
 families = pytest.mark.parametrize(("create", "make_inputs"), FAMILIES.values(), ids=FAMILIES)
+CONVOLUTIONAL = {name: family for name, family in FAMILIES.items() if "mvit" not in name}
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
 
@@ -21,7 +26,9 @@ def test_every_family_has_the_same_taps(create, make_inputs) -> None:
     with torch.no_grad():
         maps = extract_features(model, x, pooled=False)
         pooled = extract_features(model, x)
-    assert list(maps) == list(pooled) == ["stem", *STAGES, "head"]
+    stages = [f"stage{n}" for n in range(1, len(maps) - 1)]
+    assert stages == STAGES or isinstance(model, MultiscaleVisionTransformers)
+    assert list(maps) == list(pooled) == ["stem", *stages, "head"]
     assert feature_info(model, x) == {
         name: [tuple(part.shape) for part in feature]
         if isinstance(feature, list)
@@ -34,7 +41,9 @@ def test_every_family_has_the_same_taps(create, make_inputs) -> None:
         assert all(part.dim() == 5 for part in parts)
 
 
-@families
+@pytest.mark.parametrize(
+    ("create", "make_inputs"), CONVOLUTIONAL.values(), ids=CONVOLUTIONAL.keys()
+)
 def test_features_are_those_of_the_forward_pass(create, make_inputs) -> None:
     model, inputs = create().eval(), make_inputs()
     seen = []
@@ -60,8 +69,41 @@ def test_the_graph_of_features_has_no_breaks(create, make_inputs) -> None:
     compiled = torch.compile(extract_features, fullgraph=True, backend="eager")
     with torch.no_grad():
         torch.testing.assert_close(
-            compiled(model, x, ["stage2", "head"]), extract_features(model, x, ["stage2", "head"])
+            compiled(model, x, ["stage1", "head"]), extract_features(model, x, ["stage1", "head"])
         )
+
+
+@pytest.mark.parametrize("cls_embed_on", [True, False])
+def test_stages_of_mvit_end_before_the_queries_are_pooled(cls_embed_on: bool) -> None:
+    model = create_multiscale_vision_transformers(
+        spatial_size=32,
+        temporal_size=4,
+        depth=4,
+        cls_embed_on=cls_embed_on,
+        patch_embed_dim=8,
+        embed_dim_mul=[[1, 2.0], [3, 2.0]],
+        pool_q_stride_size=[[1, 1, 2, 2], [3, 1, 2, 2]],
+    ).eval()
+    seen = []
+    model.blocks[2].register_forward_hook(lambda module, args, output: seen.append(output[0]))
+    model.head.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    clip = torch.randn(2, 3, 4, 32, 32)
+    with torch.no_grad():
+        model(clip)
+        maps = extract_features(model, clip, pooled=False)
+        pooled = extract_features(model, clip)
+    assert {name: tuple(feature.shape[1:]) for name, feature in maps.items()} == {
+        "stem": (8, 2, 8, 8),
+        "stage1": (16, 2, 8, 8),
+        "stage2": (32, 2, 4, 4),
+        "stage3": (32, 2, 2, 2),
+        "head": (32, 2, 2, 2),
+    }
+    tokens, last = seen[0], seen[1]
+    patches = tokens[:, 1:] if cls_embed_on else tokens
+    torch.testing.assert_close(maps["stage2"].flatten(2).transpose(1, 2), patches)
+    torch.testing.assert_close(pooled["stage2"], patches.mean(1))
+    torch.testing.assert_close(pooled["head"], last[:, 0] if cls_embed_on else last.mean(1))
 
 
 def test_blocks_behind_the_last_tap_do_not_run() -> None:
@@ -104,9 +146,7 @@ def test_the_model_stays_where_it_is() -> None:
 
 @pytest.mark.parametrize("taps", [["stage5"], []])
 def test_unknown_taps_are_refused_with_the_known_ones(taps: list[str]) -> None:
-    with pytest.raises(
-        ValueError, match=r"there is no tap .*; expected some of \['stem'"
-    ):
+    with pytest.raises(ValueError, match=r"there is no tap .*; expected some of \['stem'"):
         extract_features(create_resnet(stem_dim_out=8), torch.empty(1, 3, 4, 32, 32), taps)
 
 
