@@ -51,15 +51,7 @@ def extract_features(
     """
     if isinstance(model, DetectionBBoxNetwork):
         model = model.model
-    run: Callable[..., dict[int, Any]]
-    if isinstance(model, MultiscaleVisionTransformers):
-        blocks, run = _tapped_token_blocks(model), _run_tokens
-    elif isinstance(model, Net):
-        blocks, run = _tapped_blocks(model), _run
-    else:
-        raise TypeError(
-            f"the model is a {type(model).__name__}; expected a network of this package's builders."
-        )
+    blocks, run = _taps_of(model)
     wanted = list(blocks) if taps is None else list(taps)
     for name in wanted or [""]:
         if name not in blocks:
@@ -97,8 +89,18 @@ def feature_info(model: nn.Module, x: Any) -> dict[str, Any]:
     }
 
 
+def _taps_of(model: nn.Module) -> tuple[dict[str, int], Callable[..., dict[int, Any]]]:
+    """By tap, the number of the block that gives its features; and what runs up to a block."""
+    if isinstance(model, MultiscaleVisionTransformers):
+        return _tapped_token_blocks(model), _run_tokens
+    if isinstance(model, Net):
+        return _tapped_blocks(model), _run
+    raise TypeError(
+        f"the model is a {type(model).__name__}; expected a network of this package's builders."
+    )
+
+
 def _tapped_blocks(model: Net) -> dict[str, int]:
-    """By tap, the number of the block that gives its features."""
     stages = [i for i, block in enumerate(model.blocks) if _is_stage(block)]
     if not stages:
         raise TypeError("the network has no stages; expected one of this package's builders.")
@@ -133,7 +135,7 @@ def _pool(x: Tensor | list[Tensor]) -> Tensor:
 
 
 def _tapped_token_blocks(model: MultiscaleVisionTransformers) -> dict[str, int]:
-    """As `_tapped_blocks`; -1 is the embedding, and the number of blocks the last norm."""
+    """-1 is the embedding, and the number of blocks the last norm."""
     count = len(model.blocks)
     ends = [i - 1 for i in range(1, count) if model.blocks[i].pool_skip is not None]
     stages = {f"stage{n}": i for n, i in enumerate([*ends, count - 1], start=1)}
@@ -143,7 +145,7 @@ def _tapped_token_blocks(model: MultiscaleVisionTransformers) -> dict[str, int]:
 def _run_tokens(
     model: MultiscaleVisionTransformers, x: Tensor, wanted: set[int], pooled: bool
 ) -> dict[int, Any]:
-    """As `_run`."""
+    """As `_run`, with the class token taken away from maps."""
     features: dict[int, Any] = {}
     thw: Any = model.cls_positional_encoding.patch_embed_shape()
     count = len(model.blocks)
