@@ -29,12 +29,19 @@ MOVED: dict[str, str] = {
     "data.kinetics": "data.datasets.kinetics",
     "data.ucf101": "data.datasets.ucf101",
     "layers.accelerator": "accelerator",
+    "layers.attention_torchscript": "layers.attention",
+    "layers.positional_encoding_torchscript": "layers.positional_encoding",
     "models.accelerator": "accelerator",
+    "models.byol": "models.ssl.byol",
     "models.hub": "hub",
+    "models.hub.csn": "hub",
+    "models.hub.r2plus1d": "hub",
     "models.hub.resnet": "hub",
     "models.hub.slowfast": "hub",
     "models.hub.utils": "hub.registry",
     "models.hub.x3d": "hub",
+    "models.memory_bank": "models.ssl.memory_bank",
+    "models.simclr": "models.ssl.simclr",
 }
 
 

@@ -5,7 +5,9 @@ from pytorchvideo_clone.hub.checkpoints import CheckpointError, LoadReport, load
 from pytorchvideo_clone.hub.class_names import read_class_names
 from pytorchvideo_clone.hub.classification import (
     c2d_r50,
+    csn_r101,
     i3d_r50,
+    r2plus1d_r50,
     slow_r50,
     slowfast_16x8_r101_50_50,
     slowfast_r50,
@@ -26,6 +28,11 @@ from pytorchvideo_clone.hub.registry import (
     model_entry,
     register,
 )
+from pytorchvideo_clone.hub.vision_transformers import (
+    mvit_base_16,
+    mvit_base_16x4,
+    mvit_base_32x3,
+)
 
 __all__ = [
     "Bundle",
@@ -36,11 +43,16 @@ __all__ = [
     "Weights",
     "c2d_r50",
     "create_model",
+    "csn_r101",
     "i3d_r50",
     "list_models",
     "load_bundle",
     "load_checkpoint",
     "model_entry",
+    "mvit_base_16",
+    "mvit_base_16x4",
+    "mvit_base_32x3",
+    "r2plus1d_r50",
     "read_class_names",
     "register",
     "save_bundle",

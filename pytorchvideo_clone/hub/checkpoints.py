@@ -123,6 +123,7 @@ def load_state(
     head: Literal["keep", "new", "none"] = "keep",
 ) -> LoadReport:
     """Load a state dict into `model`, in place; arguments and errors as in `load_checkpoint`."""
+    state = _with_other_names(model, state)
     report = compare_states(model.state_dict(), state)
     allowed = (
         report.complete
@@ -140,6 +141,18 @@ def load_state(
         raise CheckpointError(f"{source} does not fit the model: {report}.{hint}")
     model.load_state_dict({key: state[key] for key in report.loaded}, strict=False)
     return report
+
+
+def _with_other_names(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`state`, with its entries also under the other names that the model has for them.
+
+    Models that hold a tensor under two names load checkpoints with either, as of PyTorchVideo's
+    first MViT models.
+    """
+    ours = model.state_dict(keep_vars=True)
+    named = {id(ours[key]): value for key, value in state.items() if key in ours}
+    others = {key: named[id(tensor)] for key, tensor in ours.items() if id(tensor) in named}
+    return {**others, **state}
 
 
 def compare_states(model_state: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> LoadReport:

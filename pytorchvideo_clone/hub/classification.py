@@ -10,13 +10,17 @@ from typing import Any
 from torch import nn
 
 from pytorchvideo_clone.hub.registry import InputSpec, Weights, register
+from pytorchvideo_clone.models.csn import create_csn
+from pytorchvideo_clone.models.r2plus1d import create_r2plus1d
 from pytorchvideo_clone.models.resnet import create_resnet
 from pytorchvideo_clone.models.slowfast import create_slowfast
 from pytorchvideo_clone.models.x3d import create_x3d
 
 __all__ = [
     "c2d_r50",
+    "csn_r101",
     "i3d_r50",
+    "r2plus1d_r50",
     "slow_r50",
     "slowfast_16x8_r101_50_50",
     "slowfast_r50",
@@ -30,6 +34,8 @@ __all__ = [
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/"
 NON_LOCAL = "https://arxiv.org/abs/1711.07971"
+CSN = "https://arxiv.org/abs/1904.02811"
+R2PLUS1D = "https://arxiv.org/abs/1711.11248"
 I3D = "https://arxiv.org/abs/1705.07750"
 SLOWFAST = "https://arxiv.org/abs/1812.03982"
 X3D = "https://arxiv.org/abs/2004.04730"
@@ -193,6 +199,50 @@ def slowfast_16x8_r101_50_50(num_classes: int = 400, **kwargs: Any) -> nn.Module
                 ((3, 1, 1), (3, 1, 1), stage3, (3, 1, 1)),
             ),
             "head_pool_kernel_sizes": ((16, 7, 7), (64, 7, 7)),
+            **kwargs,
+        }
+    )
+
+
+@register(
+    resnet_spec(num_frames=32, sampling_rate=2),
+    kinetics_weights(
+        ZOO + "CSN_32x2_R101.pyth",
+        accuracy={"top1": 77.0, "top5": 92.9},
+        gflops=75.62,
+        params=22_213_776,
+        paper=CSN,
+    ),
+)
+def csn_r101(num_classes: int = 400, **kwargs: Any) -> nn.Module:
+    """CSN ResNet-101: channel-separated convolutions."""
+    return create_csn(
+        **{
+            "model_num_class": num_classes,
+            "model_depth": 101,
+            "stem_pool": nn.MaxPool3d,
+            "head_pool_kernel_size": (4, 7, 7),
+            **kwargs,
+        }
+    )
+
+
+@register(
+    resnet_spec(num_frames=16, sampling_rate=4),
+    kinetics_weights(
+        ZOO + "R2PLUS1D_16x4_R50.pyth",
+        accuracy={"top1": 76.01, "top5": 92.23},
+        gflops=76.45,
+        params=28_107_600,
+        paper=R2PLUS1D,
+    ),
+)
+def r2plus1d_r50(num_classes: int = 400, **kwargs: Any) -> nn.Module:
+    """R(2+1)D ResNet-50: factorized convolutions; gives probabilities, not logits."""
+    return create_r2plus1d(
+        **{
+            "model_num_class": num_classes,
+            "dropout_rate": 0.5,
             **kwargs,
         }
     )

@@ -4,7 +4,7 @@ import difflib
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from fractions import Fraction
@@ -20,6 +20,7 @@ __all__ = [
     "ModelEntry",
     "Weights",
     "create_model",
+    "hub_model_builder",
     "list_models",
     "model_entry",
     "register",
@@ -248,7 +249,8 @@ def create_model(
         name: one of `list_models()`.
         pretrained: load the published weights.
         checkpoint: load these, from a path or URL as in `read_checkpoint`.
-        num_classes: number of classes; default that of the builder.
+        num_classes: number of classes; default that of the published weights if they are loaded,
+            else that of the builder.
         progress: show a bar while downloading.
         kwargs: arguments of the builder, which win over those of the published model.
 
@@ -268,8 +270,9 @@ def create_model(
     if num_classes is not None:
         if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 1:
             raise ValueError(f"num_classes is {num_classes!r}; expected a whole number above 0.")
-        if "model_num_class" in kwargs:
-            raise ValueError("num_classes and model_num_class are both given; choose one.")
+        for name_too in ("model_num_class", "head_num_classes"):
+            if name_too in kwargs:
+                raise ValueError(f"num_classes and {name_too} are both given; choose one.")
         kwargs = {**kwargs, "num_classes": num_classes}
     sha256 = None
     if pretrained:
@@ -283,6 +286,7 @@ def create_model(
                 f"{name} has no published weights; pass checkpoint=, or choose one of {known}."
             )
         checkpoint, sha256 = entry.weights.url, entry.weights.sha256
+        kwargs = {"num_classes": entry.weights.num_classes, **kwargs}
     model = entry.build(**kwargs)
     if checkpoint is not None:
         head: Literal["keep", "new", "none"] = "keep" if num_classes is None else "new"
@@ -292,4 +296,41 @@ def create_model(
         model.load_report = report  # type: ignore[assignment]  # not a module
         if not report.complete:
             logger.warning("%s from %s: %s.", name, checkpoint, report)
+    return model
+
+
+def hub_model_builder(
+    model_builder_func: Callable[..., nn.Module],
+    pretrained: bool = False,
+    progress: bool = True,
+    checkpoint_path: str = "",
+    default_config: Mapping[str, Any] | None = None,
+    **kwargs: Any,
+) -> nn.Module:
+    """Make a model from a builder and a dictionary of its arguments, as PyTorchVideo's MViT are.
+
+    Models of one's own have a name, an input and more ways to load weights with `register`.
+
+    Args:
+        model_builder_func: makes the model.
+        pretrained: load `checkpoint_path`.
+        progress: show a bar while downloading.
+        checkpoint_path: as `source` in `read_checkpoint`.
+        default_config: arguments of the builder.
+        kwargs: more of them, which win over those, unless they are None.
+
+    Raises:
+        ValueError: if weights are asked for without an address.
+        CheckpointError: as in `load_checkpoint`.
+
+    >>> model = hub_model_builder(nn.Linear, default_config={"in_features": 2}, out_features=3)
+    >>> model
+    Linear(in_features=2, out_features=3, bias=True)
+    """
+    given = {name: value for name, value in kwargs.items() if value is not None}
+    model = model_builder_func(**{**kwargs, **(default_config or {}), **given})
+    if pretrained:
+        if not checkpoint_path:
+            raise ValueError("pretrained is True but checkpoint_path is empty; give a path or URL.")
+        load_checkpoint(model, checkpoint_path, progress=progress)
     return model

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.weight_init import init_net_weights
 
 __all__ = ["DetectionBBoxNetwork", "MultiPathWayWithFuse", "Net"]
@@ -30,11 +31,16 @@ class Net(nn.Module):
         init_net_weights(self)
 
     def forward(self, x: Any) -> Any:
-        """(B, C, T, H, W), or a list of pathways -> what the last block gives."""
+        """(B, C, T, H, W), or a list of pathways -> what the last block gives.
+
+        Raises:
+            RuntimeError: if the input has not as many channels as the first block takes, or is too
+                short or too small for a pool.
+        """
         if self.pack is not None:
             x = self.pack(x)
-        for block in self.blocks:
-            x = block(x)
+        for i, block in enumerate(self.blocks):
+            x = run_block(block, x, name=f"blocks[{i}]")
         return x
 
 
@@ -68,8 +74,12 @@ class DetectionBBoxNetwork(nn.Module):
 
         Returns:
             (K, classes).
+
+        Raises:
+            RuntimeError: as in `Net`.
         """
-        return self.detection_head(self.model(x), bboxes).flatten(1)
+        x = self.model(x)
+        return run_block(self.detection_head, x, bboxes, name="detection_head").flatten(1)
 
 
 class MultiPathWayWithFuse(nn.Module):

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from pytorchvideo_clone.layers.chain import module_list
 from pytorchvideo_clone.models.net import MultiPathWayWithFuse
 
-__all__ = ["FusionBuilder", "PackPathways", "PoolConcatPathway", "make_pathway_block"]
+__all__ = [
+    "FusionBuilder",
+    "PackPathways",
+    "PoolConcatPathway",
+    "check_widths",
+    "make_pathway_block",
+]
 
 
 class PackPathways(nn.Module):
@@ -93,3 +99,21 @@ def make_pathway_block(blocks: Iterable[nn.Module | None], fusion: nn.Module | N
     return MultiPathWayWithFuse(
         multipathway_blocks=module_list(blocks), multipathway_fusion=fusion, inplace=False
     )
+
+
+def check_widths(ratios: Sequence[int], stem_dim_outs: Sequence[int]) -> None:
+    """Check that the pathways' widths have the ratios that their fusions count on.
+
+    Args:
+        ratios: channels of the slow pathway per channel of each other one.
+        stem_dim_outs: channels of each pathway after its stem, the slow one first.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    slow, *others = stem_dim_outs
+    if [slow] * len(others) != [ratio * dim for ratio, dim in zip(ratios, others, strict=False)]:
+        raise ValueError(
+            f"slowfast_channel_reduction_ratio is {tuple(ratios)}, but stem_dim_outs are "
+            f"{tuple(stem_dim_outs)}: give the ratios of the first of them to the others."
+        )

@@ -23,6 +23,7 @@ from pytorchvideo_clone.models.pathways import (
     FusionBuilder,
     PackPathways,
     PoolConcatPathway,
+    check_widths,
     make_pathway_block,
 )
 from pytorchvideo_clone.models.stages import depths_of, make_stages, same_padding
@@ -176,8 +177,9 @@ def create_slowfast(
 ) -> Net:
     """Make SlowFast: two ResNets, fused after the stem and each stage, and one head.
 
-    Arguments for both pathways are pairs, slow first; those for stages are, in each pathway, one
-    for all stages or a sequence with one a stage.
+    Arguments for the pathways are pairs, slow first; those for stages are, in each pathway, one
+    for all stages or a sequence with one a stage. With a `fusion_builder` there may be further
+    pathways: then all these arguments have an entry for each, and the network takes a list.
 
     Args:
         slowfast_channel_reduction_ratio: channels of the slow pathway per channel of the fast one.
@@ -234,8 +236,11 @@ def create_slowfast(
             "one: give a pool such as nn.AdaptiveAvgPool3d, or head=None for the features."
         )
     if fusion_builder is None:
+        ratios = slowfast_channel_reduction_ratio
+        ratios = (ratios,) if isinstance(ratios, int) else ratios
+        check_widths(ratios, stem_dim_outs)
         fusion_builder = FastToSlowFusionBuilder(
-            _channel_ratio(slowfast_channel_reduction_ratio, stem_dim_outs),
+            ratios[0],
             slowfast_conv_channel_fusion_ratio,
             slowfast_fusion_conv_kernel_size,
             slowfast_fusion_conv_stride,
@@ -280,7 +285,7 @@ def create_slowfast(
             norm=norm,
             activation=activation,
         )
-        for i in range(2)
+        for i in range(len(stem_dim_outs))
     ]
     blocks = [
         make_pathway_block(pair, fusion_builder.create_module(dim, i))
@@ -305,7 +310,8 @@ def create_slowfast(
                 output_with_global_average=head_output_with_global_average,
             )
         )
-    return Net(blocks=nn.ModuleList(blocks), pack=PackPathways(alpha))
+    pack = PackPathways(alpha) if len(stem_dim_outs) == 2 else None
+    return Net(blocks=nn.ModuleList(blocks), pack=pack)
 
 
 @with_defaults(
@@ -381,15 +387,3 @@ def create_slowfast_with_roi_head(
             sampling_ratio=head_sampling_ratio,
         ),
     )
-
-
-def _channel_ratio(ratio: int | Sequence[int], stem_dim_outs: Sequence[int]) -> int:
-    """The ratio of the pathways' widths, if they have it."""
-    ratio = ratio if isinstance(ratio, int) else ratio[0]
-    slow, fast = stem_dim_outs
-    if fast * ratio != slow:
-        raise ValueError(
-            f"slowfast_channel_reduction_ratio is {ratio}, but stem_dim_outs are {slow} and "
-            f"{fast}: give the ratio that they have."
-        )
-    return ratio

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from pytorchvideo_clone.layers.attention_pool import apply_norm
 from pytorchvideo_clone.layers.chain import Chain, make_activation, make_norm
 from pytorchvideo_clone.layers.convolutions import ConvReduce3D
 
@@ -141,18 +142,44 @@ class PatchEmbed(nn.Module):
     """Turn a clip into one vector a patch.
 
     Args:
-        patch_model: convolution whose every output position is a patch's vector.
+        patch_model: convolution whose every output position is a patch's vector; a 2D one takes
+            images, or clips of one frame.
+        norm: of the vectors, or None.
+
+    >>> import torch
+    >>> embed = PatchEmbed(patch_model=nn.Conv2d(3, 8, kernel_size=4, stride=4))
+    >>> embed(torch.ones(1, 3, 16, 16)).shape
+    torch.Size([1, 16, 8])
     """
 
-    def __init__(self, *, patch_model: nn.Module | None = None) -> None:
+    def __init__(
+        self, *, patch_model: nn.Module | None = None, norm: nn.Module | None = None
+    ) -> None:
         super().__init__()
         if patch_model is None:
             raise ValueError("patch_model is None; give the convolution that embeds the patches.")
         self.patch_model = patch_model
+        self.norm = norm
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, T' * H' * W', D)."""
-        return self.patch_model(x).flatten(2).transpose(1, 2)
+        """(B, C, T, H, W) or (B, C, H, W) -> (B, T' * H' * W', D).
+
+        Raises:
+            RuntimeError: for another number of channels.
+            ValueError: for several frames where images are expected.
+        """
+        conv = self.patch_model
+        if isinstance(conv, nn.Conv2d | nn.Conv3d) and x.shape[1] != conv.in_channels:
+            raise RuntimeError(
+                f"the input has {x.shape[1]} channels, {tuple(x.shape)}; "
+                f"expected {conv.in_channels}, after the batch."
+            )
+        if isinstance(conv, nn.Conv2d) and x.dim() == 5:
+            if x.shape[2] != 1:
+                raise ValueError(f"the clip has {x.shape[2]} frames; an image model takes 1.")
+            x = x.squeeze(2)
+        x = self.patch_model(x).flatten(2).transpose(1, 2)
+        return x if self.norm is None else apply_norm(self.norm, x)
 
 
 def create_conv_patch_embed(

@@ -12,6 +12,10 @@ from torch import nn
 
 from pytorchvideo_clone.models import (
     create_acoustic_resnet,
+    create_audio_visual_slowfast,
+    create_csn,
+    create_multiscale_vision_transformers,
+    create_r2plus1d,
     create_resnet,
     create_resnet_with_roi_head,
     create_slowfast,
@@ -26,6 +30,18 @@ SLOWFAST: dict[str, Any] = {
     "model_num_class": 3,
     "head_pool_kernel_sizes": ((2, 1, 1), (8, 1, 1)),
 }
+MVIT: dict[str, Any] = {
+    "spatial_size": 16,
+    "depth": 3,
+    "patch_embed_dim": 16,
+    "num_heads": 2,
+    "head_num_classes": 3,
+    "embed_dim_mul": [[1, 2.0]],
+    "atten_head_mul": [[1, 2.0]],
+    "pool_q_stride_size": [[1, 1, 2, 2]],
+    "pool_kv_stride_adaptive": [1, 2, 2],
+    "pool_kvq_kernel": [3, 3, 3],
+}
 FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
     "resnet": (
         lambda: create_resnet(stem_dim_out=8, model_num_class=3, head_pool_kernel_size=(4, 1, 1)),
@@ -38,6 +54,16 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
     "roi": (
         lambda: create_resnet_with_roi_head(stem_dim_out=8, model_num_class=3),
         lambda: (torch.randn(2, 3, 4, 64, 64), BOXES),
+    ),
+    "csn": (
+        lambda: create_csn(stem_dim_out=8, model_num_class=3, head_pool_kernel_size=(1, 2, 2)),
+        lambda: (torch.randn(2, 3, 8, 32, 32),),
+    ),
+    "r2plus1d": (
+        lambda: create_r2plus1d(
+            stem_dim_out=8, model_num_class=3, head_pool_kernel_size=(1, 1, 1), head_activation=None
+        ),
+        lambda: (torch.randn(2, 3, 4, 32, 32),),
     ),
     "x3d": (
         lambda: create_x3d(
@@ -53,9 +79,47 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
         lambda: create_slowfast(**SLOWFAST),
         lambda: ([torch.randn(2, 3, 2, 32, 32), torch.randn(2, 3, 8, 32, 32)],),
     ),
+    "audio-visual slowfast": (
+        lambda: create_audio_visual_slowfast(
+            model_depth=18,
+            stem_dim_outs=(16, 2, 8),
+            model_num_class=3,
+            head_pool_kernel_sizes=((2, 1, 1), (8, 1, 1), (4, 1, 5)),
+        ),
+        lambda: (
+            [
+                torch.randn(2, 3, 2, 32, 32),
+                torch.randn(2, 3, 8, 32, 32),
+                torch.randn(2, 1, 32, 1, 40),
+            ],
+        ),
+    ),
     "slowfast roi": (
         lambda: create_slowfast_with_roi_head(**SLOWFAST),
         lambda: (torch.randn(2, 3, 8, 64, 64), BOXES),
+    ),
+    "mvit": (
+        lambda: create_multiscale_vision_transformers(**MVIT, temporal_size=4),
+        lambda: (torch.randn(2, 3, 4, 16, 16),),
+    ),
+    "mvit of images": (
+        lambda: create_multiscale_vision_transformers(
+            **MVIT,
+            temporal_size=1,
+            use_2d_patch=True,
+            conv_patch_embed_kernel=(7, 7),
+            conv_patch_embed_stride=(4, 4),
+            conv_patch_embed_padding=(3, 3),
+            pool_first=True,
+            residual_pool=True,
+        ),
+        lambda: (torch.randn(2, 3, 16, 16),),
+    ),
+    "mvit with batch norms": (
+        lambda: create_multiscale_vision_transformers(
+            **MVIT, temporal_size=4, norm="batchnorm", cls_embed_on=False, separate_qkv=False
+        ),
+        lambda: (torch.randn(2, 3, 4, 16, 16),),
     ),
 }
 families = pytest.mark.parametrize(("create", "make_inputs"), FAMILIES.values(), ids=FAMILIES)
@@ -95,6 +159,15 @@ def test_the_graph_has_no_breaks_and_any_batch_size(create, make_inputs) -> None
             for x in inputs
         )
         torch.testing.assert_close(program.module()(*twice), model(*twice))
+
+
+@families
+def test_it_compiles_in_one_graph(create, make_inputs) -> None:
+    model, inputs = create().eval(), make_inputs()
+    torch.compiler.reset()  # each model is one more version of the same function
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(*inputs), model(*inputs))
 
 
 @pytest.mark.slow

@@ -7,12 +7,9 @@ CASES = golden_cases(
     "models.json",
     waiting=dict.fromkeys(
         [
-            *("hub/csn_", "hub/r2plus1d_", "hub/mvit_", "hub/efficient_x3d_"),
-            *("native/csn_", "native/r2plus1d_", "native/mvit_", "native/efficient_x3d_"),
-            *("factory/create_csn", "factory/create_r2plus1d", "factory/efficient_x3d/"),
-            *("factory/create_audio_visual_slowfast", "factory/mvit/"),
-            *("block/2plus1d_bottleneck", "block/audio_to_slowfast"),
-            *("masked/", "ssl/"),
+            "hub/efficient_x3d_",
+            "native/efficient_x3d_",
+            "factory/efficient_x3d/",
         ],
         LATER,
     ),
@@ -24,5 +21,6 @@ CASES = golden_cases(
 
 @pytest.mark.parametrize("case", CASES)
 def test_model_gives_the_recorded_numbers(case: dict) -> None:
-    # Both sides are float64: only the order of sums may differ.
-    assert check_case({**case, "rtol": 1e-9}) == ""
+    # Both sides are float64, if nothing else is said: only the order of sums may differ.
+    rtol = case["rtol"] if case.get("dtype") == "float32" else 1e-9
+    assert check_case({**case, "rtol": rtol}) == ""

@@ -132,7 +132,7 @@ def test_region_head_scores_boxes_and_can_be_left_out() -> None:
 
 
 def test_widths_that_do_not_have_the_ratio_are_refused() -> None:
-    with pytest.raises(ValueError, match="ratio is 8, but stem_dim_outs are 16 and 4"):
+    with pytest.raises(ValueError, match=r"ratio is \(8,\), but stem_dim_outs are \(16, 4\)"):
         create_slowfast(model_depth=18, stem_dim_outs=(16, 4))
     model = create_slowfast(
         model_depth=18, stem_dim_outs=(16, 4), slowfast_channel_reduction_ratio=4, **POOLS

@@ -1,0 +1,371 @@
+"""Attention whose queries, keys and values are pooled: the blocks of MViT.
+
+Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021, https://arxiv.org/abs/2104.11227.
+"""
+
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pytorchvideo_clone.layers.attention_pool import apply_norm, make_token_pool, pool_tokens
+from pytorchvideo_clone.layers.chain import Chain
+from pytorchvideo_clone.layers.drop_path import DropPath
+from pytorchvideo_clone.layers.fold import batch_norm_affine, fold_after, fold_before
+from pytorchvideo_clone.layers.mlp import Mlp
+
+__all__ = ["Mlp", "MultiScaleAttention", "MultiScaleBlock"]
+
+Size = Sequence[int]
+Maker = Callable[..., nn.Module]
+
+FEW_KEYS = 1024
+
+
+class MultiScaleAttention(nn.Module):
+    """Attend between tokens that are pooled over time and space.
+
+    The state dict names every pool and its norm twice, `pool_q` and `_attention_pool_q.pool`, as
+    PyTorchVideo's does; one that has only the first name, as its older ones, loads too.
+
+    Args:
+        dim: width of a token.
+        dim_out: width of the output; default `dim`.
+        num_heads: number of heads, which share the pools' weights.
+        qkv_bias: biases of queries, keys and values.
+        dropout_rate: of the output.
+        kernel_q: pool of the queries, (T, H, W); see `make_token_pool`.
+        kernel_kv: pool of keys and values, (T, H, W).
+        stride_q: of that pool, (T, H, W).
+        stride_kv: of that pool, (T, H, W).
+        norm_layer: called with a head's width, makes the norm after each pool of mode "conv"; an
+            `nn.BatchNorm3d` comes before the pool, followed by a GELU.
+        has_cls_embed: the first token is a class token, which is not pooled.
+        pool_mode: "conv", "avg" or "max".
+        pool_first: pool the tokens themselves, then make queries, keys and values.
+        residual_pool: add the queries to the result.
+        depthwise_conv: a pool of mode "conv" works on each channel by itself.
+        bias_on: bias of the output.
+        separate_qkv: three linear layers instead of one; with `pool_first` they always are.
+
+    Raises:
+        ValueError: if the heads do not divide the width.
+
+    Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021,
+    https://arxiv.org/abs/2104.11227, section 3.1; residual_pool: Li et al., "MViTv2", CVPR 2022,
+    https://arxiv.org/abs/2112.01526, section 4.1.
+
+    >>> attention = MultiScaleAttention(16, num_heads=4, kernel_q=(1, 3, 3), stride_q=(1, 2, 2))
+    >>> x, thw = attention(torch.ones(1, 33, 16), [2, 4, 4])
+    >>> x.shape, thw
+    (torch.Size([1, 9, 16]), [2, 2, 2])
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        dim_out: int | None = None,
+        num_heads: int = 8,
+        qkv_bias: bool = False,
+        dropout_rate: float = 0.0,
+        kernel_q: Size = (1, 1, 1),
+        kernel_kv: Size = (1, 1, 1),
+        stride_q: Size = (1, 1, 1),
+        stride_kv: Size = (1, 1, 1),
+        norm_layer: Maker = nn.LayerNorm,
+        has_cls_embed: bool = True,
+        pool_mode: str = "conv",
+        pool_first: bool = False,
+        residual_pool: bool = True,
+        depthwise_conv: bool = True,
+        bias_on: bool = True,
+        separate_qkv: bool = True,
+    ) -> None:
+        super().__init__()
+        dim_out = dim_out or dim
+        pooled_dim = dim if pool_first else dim_out
+        for width in (pooled_dim, dim_out):
+            if width % num_heads:
+                raise ValueError(f"{num_heads} heads do not divide a width of {width}.")
+        self.num_heads = num_heads
+        self.has_cls_embed = has_cls_embed
+        self.pool_first = pool_first
+        self.residual_pool = residual_pool
+        self.fused_qkv = not (separate_qkv or pool_first)
+        if self.fused_qkv:
+            self.qkv = nn.Linear(dim, 3 * dim_out, bias=qkv_bias)
+        else:
+            self.q = nn.Linear(dim, dim_out, bias=qkv_bias)
+            self.k = nn.Linear(dim, dim_out, bias=qkv_bias)
+            self.v = nn.Linear(dim, dim_out, bias=qkv_bias)
+        self.proj = nn.Linear(dim_out, dim_out, bias=bias_on)
+        self.proj_drop = nn.Dropout(dropout_rate) if dropout_rate > 0 else nn.Identity()
+
+        head_dim = pooled_dim // num_heads
+        sizes = {
+            "q": (kernel_q, stride_q),
+            "k": (kernel_kv, stride_kv),
+            "v": (kernel_kv, stride_kv),
+        }
+        self.norm_first = False
+        for name, (kernel, stride) in sizes.items():
+            pool = make_token_pool(pool_mode, head_dim, kernel, stride, depthwise_conv)
+            norm = norm_layer(head_dim) if isinstance(pool, nn.Conv3d) else None
+            self.norm_first = self.norm_first or isinstance(norm, nn.BatchNorm3d)
+            self.add_module(f"pool_{name}", pool)
+            self.add_module(f"norm_{name}", norm)
+        self._name_pools_twice()
+
+    def forward(self, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+        """(B, N, C) and their grid -> (B, N', dim_out) and the queries' grid [T', H', W']."""
+        if self.pool_first:
+            heads = self._split(x)
+            q, q_shape = self._pool("q", heads, thw_shape)
+            k, _ = self._pool("k", heads, thw_shape)
+            v, _ = self._pool("v", heads, thw_shape)
+            q = self._split(self.q(_merge(q)))
+            k = self._split(self.k(_merge(k)))
+            v = self._split(self.v(_merge(v)))
+        else:
+            if self.fused_qkv:
+                q, k, v = (self._split(part) for part in self.qkv(x).chunk(3, dim=-1))
+            else:
+                q, k, v = self._split(self.q(x)), self._split(self.k(x)), self._split(self.v(x))
+            q, q_shape = self._pool("q", q, thw_shape)
+            k, _ = self._pool("k", k, thw_shape)
+            v, _ = self._pool("v", v, thw_shape)
+        y = _attend(q, k, v)
+        if self.residual_pool:
+            y = y + q
+        return self.proj_drop(self.proj(_merge(y))), q_shape
+
+    def fuse_bn(self) -> None:
+        """Write the batch norms into the linear layers before them, in place, for inference.
+
+        Where there are none, or where the pooling comes first or leaves out a class token, which
+        the linear layer does not, nothing changes.
+
+        >>> attention = MultiScaleAttention(
+        ...     8, num_heads=2, kernel_q=(1, 3, 3), norm_layer=nn.BatchNorm3d, has_cls_embed=False
+        ... ).eval()
+        >>> attention.fuse_bn()
+        >>> attention.norm_q
+        Identity()
+        """
+        if self.pool_first or self.has_cls_embed:
+            return
+        for name in "qkv":
+            norm = getattr(self, f"norm_{name}")
+            if not isinstance(norm, nn.BatchNorm3d):
+                continue
+            scale, shift = (vector.repeat(self.num_heads) for vector in batch_norm_affine(norm))
+            if self.fused_qkv:
+                parts = torch.ones(3, len(scale)).to(scale), torch.zeros(3, len(shift)).to(shift)
+                for part, vector in zip(parts, (scale, shift), strict=True):
+                    part["qkv".index(name)] = vector
+                self.qkv = fold_after(self.qkv, parts[0].flatten(), parts[1].flatten())
+            else:
+                setattr(self, name, fold_after(getattr(self, name), scale, shift))
+            setattr(self, f"norm_{name}", nn.Identity())
+        self._name_pools_twice()
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, N, C) -> (B, heads, N, C / heads)."""
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def _pool(self, name: str, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+        return pool_tokens(
+            x,
+            thw_shape,
+            getattr(self, f"pool_{name}"),
+            getattr(self, f"norm_{name}"),
+            has_cls_embed=self.has_cls_embed,
+            norm_first=self.norm_first,
+        )
+
+    def _name_pools_twice(self) -> None:
+        # Only for the keys of PyTorchVideo's checkpoints: the modules are the same objects.
+        for name in "qkv":
+            pool = getattr(self, f"pool_{name}")
+            if pool is not None:
+                again = Chain(pool=pool, norm=getattr(self, f"norm_{name}"))
+                self.add_module(f"_attention_pool_{name}", again)
+
+    def _load_from_state_dict(
+        self, state_dict: MutableMapping[str, Tensor], prefix: str, *args: Any
+    ) -> None:
+        # `state_dict` is load_state_dict's own copy. Older checkpoints have one name only.
+        for name in "qkv":
+            for part in ("pool", "norm"):
+                _copy_entries(
+                    state_dict, f"{prefix}{part}_{name}.", f"{prefix}_attention_pool_{name}.{part}."
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class MultiScaleBlock(nn.Module):
+    """Attention and a perceptron, each after a norm and with a shortcut around it.
+
+    Where the queries are pooled with a stride, a max pool of the same stride takes the shortcut
+    along; where the width changes, a linear layer does.
+
+    Args:
+        dim: width of a token.
+        dim_out: width of the output.
+        num_heads: as in `MultiScaleAttention`.
+        mlp_ratio: width inside the perceptron per width of its input.
+        qkv_bias: as in `MultiScaleAttention`.
+        dropout_rate: of attention and perceptron.
+        droppath_rate: probability that a sample skips the attention, or the perceptron, in
+            training.
+        act_layer: makes the perceptron's activation.
+        norm_layer: called with the width, makes the norms before attention and perceptron.
+        attn_norm_layer: `norm_layer` of `MultiScaleAttention`.
+        dim_mul_in_att: change the width in the attention instead of the perceptron.
+        kernel_q: as in `MultiScaleAttention`.
+        kernel_kv: as in `MultiScaleAttention`.
+        stride_q: as in `MultiScaleAttention`.
+        stride_kv: as in `MultiScaleAttention`.
+        pool_mode: as in `MultiScaleAttention`.
+        has_cls_embed: as in `MultiScaleAttention`.
+        pool_first: as in `MultiScaleAttention`.
+        residual_pool: as in `MultiScaleAttention`.
+        depthwise_conv: as in `MultiScaleAttention`.
+        bias_on: biases of all linear layers but those of queries, keys and values.
+        separate_qkv: as in `MultiScaleAttention`.
+
+    Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021,
+    https://arxiv.org/abs/2104.11227, section 3.2.
+
+    >>> block = MultiScaleBlock(16, 32, num_heads=2, kernel_q=(1, 3, 3), stride_q=(1, 2, 2))
+    >>> x, thw = block(torch.ones(1, 33, 16), [2, 4, 4])
+    >>> x.shape, thw
+    (torch.Size([1, 9, 32]), [2, 2, 2])
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        dim_out: int,
+        num_heads: int,
+        mlp_ratio: float = 4.0,
+        qkv_bias: bool = False,
+        dropout_rate: float = 0.0,
+        droppath_rate: float = 0.0,
+        act_layer: Maker = nn.GELU,
+        norm_layer: Maker = nn.LayerNorm,
+        attn_norm_layer: Maker = nn.LayerNorm,
+        dim_mul_in_att: bool = False,
+        kernel_q: Size = (1, 1, 1),
+        kernel_kv: Size = (1, 1, 1),
+        stride_q: Size = (1, 1, 1),
+        stride_kv: Size = (1, 1, 1),
+        pool_mode: str = "conv",
+        has_cls_embed: bool = True,
+        pool_first: bool = False,
+        residual_pool: bool = False,
+        depthwise_conv: bool = True,
+        bias_on: bool = True,
+        separate_qkv: bool = True,
+    ) -> None:
+        super().__init__()
+        self.has_cls_embed = has_cls_embed
+        self.dim_mul_in_att = dim_mul_in_att
+        mlp_dim = dim_out if dim_mul_in_att else dim
+        self.norm1 = norm_layer(dim)
+        self.attn = MultiScaleAttention(
+            dim,
+            dim_out=mlp_dim,
+            num_heads=num_heads,
+            qkv_bias=qkv_bias,
+            dropout_rate=dropout_rate,
+            kernel_q=kernel_q,
+            kernel_kv=kernel_kv,
+            stride_q=stride_q,
+            stride_kv=stride_kv,
+            norm_layer=attn_norm_layer,
+            has_cls_embed=has_cls_embed,
+            pool_mode=pool_mode,
+            pool_first=pool_first,
+            residual_pool=residual_pool,
+            depthwise_conv=depthwise_conv,
+            bias_on=bias_on,
+            separate_qkv=separate_qkv,
+        )
+        self.drop_path = DropPath(droppath_rate) if droppath_rate > 0 else nn.Identity()
+        self.norm2 = norm_layer(mlp_dim)
+        self.mlp = Mlp(
+            in_features=mlp_dim,
+            hidden_features=int(mlp_dim * mlp_ratio),
+            out_features=dim_out,
+            act_layer=act_layer,
+            dropout_rate=dropout_rate,
+            bias_on=bias_on,
+        )
+        self.proj = None if dim == dim_out else nn.Linear(dim, dim_out, bias=bias_on)
+        kernel_skip = [step + 1 if step > 1 else step for step in stride_q]
+        self.pool_skip = make_token_pool("max", dim_out, kernel_skip, stride_q)
+
+    def forward(self, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+        """(B, N, dim) and their grid -> (B, N', dim_out) and the new grid [T', H', W']."""
+        normed = apply_norm(self.norm1, x)
+        attended, q_shape = self.attn(normed, thw_shape)
+        if self.dim_mul_in_att and self.proj is not None:
+            x = self.proj(normed)
+        shortcut, _ = pool_tokens(
+            x.unsqueeze(1), thw_shape, self.pool_skip, has_cls_embed=self.has_cls_embed
+        )
+        x = shortcut.squeeze(1) + self.drop_path(attended)
+        normed = apply_norm(self.norm2, x)
+        if not self.dim_mul_in_att and self.proj is not None:
+            x = self.proj(normed)
+        return x + self.drop_path(self.mlp(normed)), q_shape
+
+    def fuse_bn(self) -> None:
+        """Write the batch norms into the linear layers beside them, in place, for inference.
+
+        >>> block = MultiScaleBlock(8, 16, num_heads=2, norm_layer=nn.BatchNorm1d).eval()
+        >>> block.fuse_bn()
+        >>> block.norm1, block.norm2
+        (Identity(), Identity())
+        """
+        # A pool between norm and linear layer, with an activation and a border, keeps them apart.
+        pooled = any(getattr(self.attn, f"pool_{name}") is not None for name in "qkv")
+        if isinstance(self.norm1, nn.BatchNorm1d) and not (self.attn.pool_first and pooled):
+            affine = batch_norm_affine(self.norm1)
+            for name in ("qkv",) if self.attn.fused_qkv else ("q", "k", "v"):
+                setattr(self.attn, name, fold_before(*affine, getattr(self.attn, name)))
+            if self.dim_mul_in_att and self.proj is not None:
+                self.proj = fold_before(*affine, self.proj)
+            self.norm1 = nn.Identity()
+        if isinstance(self.norm2, nn.BatchNorm1d):
+            affine = batch_norm_affine(self.norm2)
+            self.mlp.fc1 = fold_before(*affine, self.mlp.fc1)
+            if not self.dim_mul_in_att and self.proj is not None:
+                self.proj = fold_before(*affine, self.proj)
+            self.norm2 = nn.Identity()
+        self.attn.fuse_bn()
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(D)) v; (B, heads, N, D), (B, heads, M, D) -> (B, heads, N, D)."""
+    # On CPUs torch's bfloat16 kernel takes 1.6 times as long as two products (the shapes of MViT-B,
+    # torch 2.14, an AMD EPYC with AVX-512 BF16); with few keys their memory is small.
+    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] <= FEW_KEYS:
+        weights = torch.softmax(q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1), dim=-1)
+        return weights @ v
+    return F.scaled_dot_product_attention(q, k, v)
+
+
+def _merge(x: Tensor) -> Tensor:
+    """(B, heads, N, D) -> (B, N, heads * D)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def _copy_entries(state_dict: MutableMapping[str, Tensor], source: str, target: str) -> None:
+    """Give entries below the prefix `source` a second name, where they lack it."""
+    for key in list(state_dict):
+        if key.startswith(source):
+            state_dict.setdefault(target + key.removeprefix(source), state_dict[key])

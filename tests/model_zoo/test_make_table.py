@@ -1,0 +1,42 @@
+import warnings
+
+import pytest
+import torch
+
+from model_zoo import make_table
+from pytorchvideo_clone.hub import create_model, list_models, model_entry
+
+PUBLISHED = [name for name in list_models() if model_entry(name).weights is not None]
+
+
+def test_readme_shows_the_table() -> None:
+    assert make_table.read_table() == make_table.make_table()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_counts_are_the_published_ones_or_the_difference_is_explained(name: str) -> None:
+    entry = model_entry(name)
+    assert entry.weights is not None
+    assert make_table.count_parameters(entry) == entry.weights.params
+    if entry.weights.gflops is None:
+        assert name not in make_table.EXPLAINED
+    elif name in make_table.EXPLAINED:
+        assert make_table.count_gflops(entry) != pytest.approx(entry.weights.gflops, rel=0.01)
+        without = make_table.count_gflops(entry, norms=False)
+        assert without == pytest.approx(entry.weights.gflops, rel=0.001)
+    else:
+        assert make_table.count_gflops(entry) == pytest.approx(entry.weights.gflops, rel=0.01)
+
+
+def test_the_count_is_that_of_fvcore() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore scripts a function when it is imported
+        from fvcore.nn import FlopCountAnalysis
+
+        # In training fvcore counts a norm as 5 an element, as the published numbers do.
+        model = create_model("x3d_tiny")
+        spec = model_entry("x3d_tiny").input_spec
+        clip = torch.zeros(2, 3, spec.num_frames, spec.test_crop, spec.test_crop)
+        count = FlopCountAnalysis(model, clip)
+        total = count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+    assert make_table.count_gflops(model_entry("x3d_tiny")) == pytest.approx(total / 2e9, rel=1e-4)
