@@ -213,9 +213,6 @@ class MaskedSequential(nn.Sequential):
     After attention the first step counts as valid, also in a stream that had no valid step: it then
     holds what attention gave.
 
-    Args:
-        args: the modules.
-
     >>> stream = MaskedSequential(nn.Linear(4, 6), MaskedTemporalPooling("max"), nn.Linear(6, 2))
     >>> stream(torch.ones(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)).shape
     torch.Size([2, 2])

@@ -43,8 +43,15 @@ def _refusal_of_uneven_batches(rank: int) -> str:
     return str(error.value)
 
 
+def _gradients_of_ddp(rank: int) -> dict:
+    model = nn.parallel.DistributedDataParallel(make_model())
+    model(*clips_of(rank)).backward()
+    return {name: weight.grad for name, weight in model.module.backbone.named_parameters()}
+
+
 def _everything(rank: int) -> dict:
     return {
+        "ddp": _gradients_of_ddp(rank),
         "v2": mean_gradients(make_model(shuffle_batch=False), *clips_of(rank)),
         "v2 shuffled": mean_gradients(make_model(), *clips_of(rank)),
         "v3": mean_gradients(make_model(3, shuffle_batch=False), *clips_of(rank)),
@@ -68,6 +75,14 @@ def test_two_processes_give_the_loss_gradients_and_queue_of_one(
         torch.testing.assert_close(result[name]["step"], expected["step"])
         # One process's queue holds all first views, then all second ones, as two processes' does.
         torch.testing.assert_close(result[name]["state"], expected["state"])
+
+
+def test_ddp_gives_the_gradients_of_one_process(two_processes: list[dict]) -> None:
+    model = make_model()
+    model(*all_clips()).backward()
+    expected = {name: weight.grad for name, weight in model.backbone.named_parameters()}
+    for result in two_processes:
+        torch.testing.assert_close(result["ddp"], expected)
 
 
 def test_shuffling_deals_every_clip_to_one_process_and_mixes_them(

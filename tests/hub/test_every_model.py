@@ -1,0 +1,101 @@
+"""What every model of the table promises, small enough for a test: little input, shallow stages.
+
+A new model is tested by being listed: as it is, with the input of its specification, or smaller if
+its name is in `SMALL`.
+"""
+
+import copy
+import pickle
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pytorchvideo_clone.hub.registry import create_model, list_models, model_entry
+
+ANY_SIZE = {"head_pool": nn.AdaptiveAvgPool3d}
+BOXES = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0], [1, 5.0, 5.0, 60.0, 60.0]])
+# Part of the name -> arguments of the builder, frames and side of the clip; the first one counts.
+SMALL: dict[str, tuple[dict[str, Any], int, int]] = {
+    "slow_r50_detection": ({"head_activation": None}, 4, 64),
+    "slowfast_r50_detection": (
+        {
+            "head_activation": None,
+            "head_pool_kernel_sizes": ((2, 1, 1), (8, 1, 1)),
+            "model_depth": 18,
+        },
+        8,
+        64,
+    ),
+    "mvit_base_16": ({"spatial_size": 64}, 1, 64),
+    "mvit_*": ({"spatial_size": 64, "temporal_size": 4}, 4, 64),
+    "slowfast_*": ({**ANY_SIZE, "model_depth": 18}, 8, 32),
+    "x3d_*": ({"input_clip_length": 4, "input_crop_size": 32, "depth_factor": 1.0}, 4, 32),
+    "csn_*": ({**ANY_SIZE, "model_depth": 50}, 8, 32),
+    "r2plus1d_*": ({**ANY_SIZE, "head_activation": None}, 4, 32),
+    "*_r50": (ANY_SIZE, 4, 32),
+}
+
+
+@pytest.fixture(scope="module", params=list_models())
+def case(request: pytest.FixtureRequest) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """A model in evaluation and its inputs; not to be changed."""
+    entry = model_entry(request.param)
+    channels, frames, side, _ = entry.input_spec.input_shape
+    small = (small for pattern, small in SMALL.items() if fnmatch(entry.name, pattern))
+    arguments, frames, side = next(small, ({}, frames, side))
+    torch.manual_seed(0)
+    model = create_model(entry.name, num_classes=3, **arguments).eval()
+    for parameter in model.parameters():
+        if parameter.dim() == 1:  # residual branches begin at zero
+            nn.init.normal_(parameter, 1.0, 0.1)
+    clip = torch.randn(2, channels, frames, side, side)
+    return model, (clip, BOXES) if entry.task == "detection" else (clip,)
+
+
+def test_it_is_captured_as_one_graph(case) -> None:
+    model, inputs = case
+    torch.compiler.reset()  # each model is one more version of the same function
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(*inputs), model(*inputs))
+
+
+def test_it_is_exported(case) -> None:
+    model, inputs = case
+    with torch.no_grad():
+        program = torch.export.export(model, inputs, strict=False)
+        torch.testing.assert_close(program.module()(*inputs), model(*inputs))
+
+
+def test_it_is_copied_and_pickled(case) -> None:
+    model, inputs = case
+    with torch.no_grad():
+        expected = model(*inputs)
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            torch.testing.assert_close(twin(*inputs), expected)
+
+
+def test_it_runs_in_half_precision_and_channels_last(case) -> None:
+    model, inputs = case
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(*inputs).isfinite().all()
+    clip, *others = inputs
+    clip = clip.contiguous(memory_format=torch.channels_last_3d)
+    with torch.no_grad():
+        torch.testing.assert_close(model(clip, *others), model(*inputs), atol=1e-4, rtol=1e-4)
+
+
+def test_every_parameter_gets_a_gradient(case) -> None:
+    model, inputs = case
+    model.zero_grad()
+    model(*inputs).square().sum().backward()
+    without = [
+        key
+        for key, parameter in model.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
+    model.zero_grad()
+    assert without == []
