@@ -8,12 +8,8 @@ The data is a folder with a folder of videos for each class, as `recipes.evaluat
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import urlopen
 
-from iopath.common.file_io import g_pathmgr
-
-from pytorchvideo_clone.hub import create_model, model_entry
+from pytorchvideo_clone.hub import create_model, model_entry, read_class_names
 from pytorchvideo_clone.hub.checkpoints import load_state, read_checkpoint
 from pytorchvideo_clone.recipes import evaluate_classifier
 
@@ -67,14 +63,14 @@ def evaluate(
         checkpoint, sha256 = entry.weights.url, entry.weights.sha256
     contents = read_checkpoint(checkpoint, progress=progress, sha256=sha256)
     if class_names is not None:
-        names = read_class_names(class_names)
+        names = _in_order(class_names)
     elif contents.get("class_names") is not None:
         names = list(contents["class_names"])
     elif entry.weights is not None:
-        names = read_class_names(entry.weights.class_names)
+        names = _in_order(entry.weights.class_names)
     else:
         raise ValueError(f"nothing says which classes {model} has; pass class_names.")
-    network = create_model(model, num_classes=len(names))
+    network = create_model(model, num_classes=len(names), **entry.logits)
     # Strict, with the head: a list of names of another length is refused.
     load_state(network, contents["model_state"], checkpoint)
     evaluation = evaluate_classifier(
@@ -98,27 +94,6 @@ def evaluate(
     return numbers
 
 
-def read_class_names(source: str) -> list[str]:
-    """Read class names from JSON: a list by index, or a mapping from name to index.
-
-    Args:
-        source: path or URL.
-
-    Raises:
-        ValueError: if the indices are not 0, 1, 2, ...
-    """
-    # urllib for what torch.hub can fetch too, iopath for the rest: paths and registered schemes.
-    opener = urlopen if urlparse(source).scheme in ("http", "https", "file") else g_pathmgr.open
-    with opener(source) as file:
-        names = json.load(file)
-    if isinstance(names, dict):
-        if sorted(names.values()) != list(range(len(names))):
-            raise ValueError(f"the class indices of {source} are not 0 to {len(names) - 1}.")
-        names = sorted(names, key=names.__getitem__)
-    # The published names of Kinetics have quotation marks within some of the strings.
-    return [name.strip('"') for name in names]
-
-
 def main() -> None:
     """Run `evaluate` with the arguments of the command line and print the accuracy."""
     from jsonargparse import auto_cli
@@ -128,6 +103,13 @@ def main() -> None:
     print(f"{numbers['model']}: {numbers['videos']} videos, {numbers['views']}")
     for key in ("top1", "top5"):
         print(f"{key} {100 * numbers[key]:.2f} %, published {published.get(key, '-')}")
+
+
+def _in_order(source: str) -> list[str]:
+    names = read_class_names(source)
+    if sorted(names) != list(range(len(names))):
+        raise ValueError(f"the class indices of {source} are not 0 to {len(names) - 1}.")
+    return [names[index] for index in range(len(names))]
 
 
 if __name__ == "__main__":

@@ -248,7 +248,7 @@ def _load(name: str, checkpoint: str | None) -> tuple[nn.Module, InputSpec, Sequ
     if entry.task != "classification":
         raise ValueError(f"{name} is for {entry.task}; predict takes a model for classification.")
     if checkpoint is None:
-        network = create_model(name, pretrained=True)
+        network = create_model(name, pretrained=True, **entry.logits)
         assert entry.weights is not None  # or create_model would have refused
         names = read_class_names(entry.weights.class_names)
         return network, entry.input_spec, [names[i] for i in range(entry.weights.num_classes)]

@@ -236,6 +236,7 @@ def csn_r101(num_classes: int = 400, **kwargs: Any) -> nn.Module:
         params=28_107_600,
         paper=R2PLUS1D,
     ),
+    logits={"head_activation": None},
 )
 def r2plus1d_r50(num_classes: int = 400, **kwargs: Any) -> nn.Module:
     """R(2+1)D ResNet-50: factorized convolutions; gives probabilities, not logits."""

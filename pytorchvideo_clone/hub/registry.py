@@ -134,6 +134,8 @@ class ModelEntry:
         input_spec: how it wants its clips.
         weights: its published weights, or None.
         task: "classification" or "detection".
+        logits: arguments of `build` that make it give scores before softmax, as training and
+            evaluation want them; empty where it gives them anyway.
     """
 
     name: str
@@ -141,6 +143,7 @@ class ModelEntry:
     input_spec: InputSpec
     weights: Weights | None
     task: str
+    logits: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 class HubFunction(Protocol):
@@ -156,7 +159,10 @@ MODELS: dict[str, ModelEntry] = {}
 
 
 def register(
-    input_spec: InputSpec, weights: Weights | None = None, task: str = "classification"
+    input_spec: InputSpec,
+    weights: Weights | None = None,
+    task: str = "classification",
+    logits: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., nn.Module]], HubFunction]:
     """Enter a function that builds a model into the table, under its name.
 
@@ -167,6 +173,7 @@ def register(
         input_spec: how the model wants its clips.
         weights: its published weights, or None.
         task: "classification", or "detection" if the model takes boxes besides the clip.
+        logits: as in `ModelEntry`.
 
     Raises:
         ValueError: if another module has registered the name.
@@ -185,7 +192,7 @@ def register(
         name = build.__name__
         if name in MODELS and MODELS[name].build.__module__ != build.__module__:
             raise ValueError(f"{name} is already registered by {MODELS[name].build.__module__}.")
-        MODELS[name] = ModelEntry(name, build, input_spec, weights, task)
+        MODELS[name] = ModelEntry(name, build, input_spec, weights, task, logits or {})
 
         @functools.wraps(build)
         def hub_function(

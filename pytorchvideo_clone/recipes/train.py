@@ -135,9 +135,8 @@ def train_classifier(
         seed=seed,
         decoder=decoder,
     )
-    network = create_model(
-        model, pretrained=pretrained, checkpoint=checkpoint, num_classes=len(data.class_names)
-    )
+    arguments = {**entry.logits, "num_classes": len(data.class_names)}
+    network = create_model(model, pretrained=pretrained, checkpoint=checkpoint, **arguments)
     module = ClassificationModule(
         network,
         spec,
@@ -174,7 +173,7 @@ def train_classifier(
         "epochs": history.epochs,
     }
     if trainer.is_global_zero:
-        save_bundle(bundle, network, model, input_spec=spec, class_names=data.class_names)
+        save_bundle(bundle, network, model, spec, data.class_names, model_kwargs=arguments)
         (output / "metrics.json").write_text(json.dumps(result, indent=2))
     trainer.strategy.barrier()  # every rank may read the files that rank 0 has written
     return result

@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from pytorchvideo_clone.hub import CheckpointError, load_bundle
+from pytorchvideo_clone.hub import CheckpointError, load_bundle, model_entry
+from pytorchvideo_clone.hub.registry import MODELS
 from pytorchvideo_clone.recipes.modules import ClassificationModule
 from pytorchvideo_clone.recipes.train import train_classifier
 
@@ -68,6 +71,22 @@ def test_fine_tuning_takes_everything_but_the_head(
     body = [key for key in before if key.endswith("weight") and "blocks.5.proj" not in key]
     for key in body:  # a learning rate of 1e-12 moves nothing
         torch.testing.assert_close(after[key], before[key])
+
+
+def test_a_model_that_ends_in_softmax_is_trained_on_scores_before_it(
+    motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = model_entry("x3d_tiny")
+
+    def ends_in_softmax(num_classes: int = 400, **kwargs) -> nn.Module:
+        return entry.build(num_classes, **{"head_activation": nn.Softmax, **kwargs})
+
+    twin = replace(entry, build=ends_in_softmax, logits={"head_activation": None})
+    monkeypatch.setitem(MODELS, "x3d_tiny", twin)
+    train_classifier(motion_folder, output=tmp_path, **QUICK)
+    model, _ = load_bundle(tmp_path / "model.pth")
+    scores = model.eval()(torch.randn(2, 3, 8, 64, 64))
+    assert not torch.allclose(scores.sum(dim=1), torch.ones(2))
 
 
 def test_mixed_precision_trains(motion_folder: Path, tmp_path: Path) -> None:
