@@ -15,6 +15,7 @@ lint: .venv/.installed-test
 	$(BIN)/mypy pytorchvideo_clone
 
 bench: .venv/.installed-test
+	$(BIN)/pip install --quiet --no-deps pytorchvideo
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 docs: .venv/.installed-docs
