@@ -309,11 +309,13 @@ def _system_ffmpeg() -> tuple[str, str]:
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     rich = optional_import("rich.table", extra="train")
     simple = optional_import("rich.box", extra="train").SIMPLE_HEAD
-    table = rich.Table(*header, box=simple, pad_edge=False)
+    columns = [rich.Column(name, overflow="fold") for name in header]
+    table = rich.Table(*columns, box=simple, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    # Names and commands stay whole, to be copied or searched; a narrow screen breaks the lines.
-    optional_import("rich.console", extra="train").Console(width=1000).print(table)
+    # A screen folds long cells; in a pipe they stay whole, to be searched.
+    width = None if sys.stdout.isatty() else 1000
+    optional_import("rich.console", extra="train").Console(width=width).print(table)
 
 
 COMMANDS = (models, predict, train, evaluate, export, demo, doctor)
