@@ -309,11 +309,11 @@ def _system_ffmpeg() -> tuple[str, str]:
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     rich = optional_import("rich.table", extra="train")
     simple = optional_import("rich.box", extra="train").SIMPLE_HEAD
-    columns = [rich.Column(name, overflow="fold") for name in header]
+    columns = [rich.Column(name, overflow="fold", no_wrap=name == header[0]) for name in header]
     table = rich.Table(*columns, box=simple, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    # A screen folds long cells; in a pipe they stay whole, to be searched.
+    # A screen folds all but the first column; in a pipe they stay whole, to be searched.
     width = None if sys.stdout.isatty() else 1000
     optional_import("rich.console", extra="train").Console(width=width).print(table)
 
