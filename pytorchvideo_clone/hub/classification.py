@@ -371,8 +371,8 @@ def x3d_tiny(num_classes: int = 400, **kwargs: Any) -> nn.Module:
             **kwargs,
         }
     )
-    # Blocks that begin as the identity suit hundreds of epochs; a short training spends all its
-    # steps on leaving it (52 % instead of 99 % on the motion data after 8 to 10 epochs).
+    # Blocks that begin as the identity suit hundreds of epochs; a short training would spend all
+    # its steps on leaving it.
     for module in model.modules():
         if getattr(module, "block_final_bn", False):
             nn.init.ones_(module.weight)  # type: ignore[arg-type]  # a norm's, by its mark
