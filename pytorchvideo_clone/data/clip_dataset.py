@@ -55,6 +55,8 @@ class ClipDataset(Dataset):
         decoder: as in `EncodedVideo.from_path`.
         video_dtype: torch.float32 or torch.uint8, both 0..255.
         frame_filter: as in `Video.get_clip`, so that only the frames wanted are converted.
+        open_options: more arguments of `VideoPathHandler.video_from_path`, for example {"fps": 10}
+            for folders of images.
 
     Attributes:
         video_path_handler: opens the videos; may be replaced.
@@ -77,6 +79,7 @@ class ClipDataset(Dataset):
         decoder: str = "pyav",
         video_dtype: torch.dtype = torch.float32,
         frame_filter: FrameFilter | None = None,
+        open_options: Mapping[str, Any] | None = None,
     ) -> None:
         if not (decode_video or decode_audio):
             raise ValueError("decode_video and decode_audio are both False; nothing would be read.")
@@ -89,6 +92,7 @@ class ClipDataset(Dataset):
             "decode_video": decode_video,
             "decode_audio": decode_audio,
             "decoder": decoder,
+            **(open_options or {}),
         }
         self._clip_options: dict[str, Any] = {}
         if video_dtype != torch.float32:

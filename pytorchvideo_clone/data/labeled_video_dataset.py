@@ -2,12 +2,18 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch.utils.data import IterableDataset, RandomSampler, Sampler
 
-from pytorchvideo_clone.data.clip_dataset import LabeledVideos, Sample, make_sample, read_clip
+from pytorchvideo_clone.data.clip_dataset import (
+    ClipDataset,
+    LabeledVideos,
+    Sample,
+    make_sample,
+    read_clip,
+)
 from pytorchvideo_clone.data.clip_sampling import ClipSampler
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
@@ -29,7 +35,7 @@ class LabeledVideoDataset(IterableDataset):
     failures in a row are an error. Samples have the keys of `ClipDataset`; one for which
     `transform` gives None is left out. `iter` gives the data set itself, at its beginning.
 
-    For a length, indexing and repeatable samples take `ClipDataset`, from the same arguments.
+    For a length, indexing and repeatable samples take the `ClipDataset` that `map_style` gives.
 
     Args:
         labeled_video_paths: (path, dict) pairs, for example a `LabeledVideoPaths`.
@@ -40,6 +46,7 @@ class LabeledVideoDataset(IterableDataset):
         decode_audio: whether to read audio.
         decode_video: whether to read frames.
         decoder: as in `EncodedVideo.from_path`.
+        open_options: as in `ClipDataset`.
 
     Attributes:
         video_path_handler: opens the videos; may be replaced.
@@ -61,6 +68,7 @@ class LabeledVideoDataset(IterableDataset):
         decode_audio: bool = True,
         decode_video: bool = True,
         decoder: str = "pyav",
+        open_options: Mapping[str, Any] | None = None,
     ) -> None:
         self._labeled_videos = labeled_video_paths
         self._clip_sampler = clip_sampler
@@ -69,6 +77,7 @@ class LabeledVideoDataset(IterableDataset):
             "decode_video": decode_video,
             "decode_audio": decode_audio,
             "decoder": decoder,
+            **(open_options or {}),
         }
         self._video_sampler = video_sampler(labeled_video_paths)
         self._share = MultiProcessSampler(self._video_sampler)
@@ -84,6 +93,32 @@ class LabeledVideoDataset(IterableDataset):
     def num_videos(self) -> int:
         """How many videos there are."""
         return len(self._video_sampler)  # type: ignore[arg-type]
+
+    def map_style(self, seed: int = 0, **clip_options: Any) -> ClipDataset:
+        """Give the same videos, clips and transform as a map-style data set.
+
+        The transform must not give None here: every index has its sample.
+
+        Args:
+            seed: of all chance.
+            **clip_options: other arguments of `ClipDataset`, such as `video_dtype`; they win.
+
+        >>> from pytorchvideo_clone.data import make_clip_sampler
+        >>> videos = [("a.mp4", {"label": 0}), ("b.mp4", {"label": 1})]
+        >>> len(LabeledVideoDataset(videos, make_clip_sampler("random", 2.0)).map_style())
+        2
+        """
+        own = {"decode_video", "decode_audio", "decoder"}
+        settings: dict[str, Any] = {
+            "transform": self._transform,
+            **{key: value for key, value in self._open_options.items() if key in own},
+            "open_options": {k: v for k, v in self._open_options.items() if k not in own},
+        }
+        dataset = ClipDataset(
+            self._labeled_videos, self._clip_sampler, seed=seed, **{**settings, **clip_options}
+        )
+        dataset.video_path_handler = self.video_path_handler
+        return dataset
 
     def __iter__(self) -> "LabeledVideoDataset":
         self._samples = self._all_samples()

@@ -21,7 +21,7 @@ from pytorchvideo_clone.data import (
     labeled_video_dataset,
     make_clip_sampler,
 )
-from pytorchvideo_clone.data.video import Video
+from pytorchvideo_clone.data.video import Video, VideoPathHandler
 from tests.data.coded_video import numbers, write_video
 
 # torch warns about more workers than cores.
@@ -231,3 +231,33 @@ def test_a_list_with_a_prefix_becomes_a_data_set(paths, tmp_path):
         decode_audio=False,
     )
     assert places(dataset) == [(4, 0), (5, 0)]
+
+
+def test_map_style_gives_the_same_samples_by_number(paths):
+    def label(sample):
+        return {**sample, "seen": sample["label"]}
+
+    dataset = in_order(paths, decode_audio=False, transform=label)
+    by_number = dataset.map_style(seed=3, video_dtype=torch.uint8)
+    assert places(by_number) == places(dataset)
+    assert by_number.seed == 3
+    assert by_number[4]["video"].dtype == torch.uint8
+    assert by_number[4]["seen"] == by_number[4]["label"]
+    assert by_number.video_path_handler is dataset.video_path_handler
+
+
+class Listening(VideoPathHandler):
+    """Keep what videos are opened with."""
+
+    def video_from_path(self, filepath, **options):
+        self.options = options
+        options.pop("flow", None)
+        return super().video_from_path(filepath, **options)
+
+
+def test_options_for_opening_reach_the_handler(paths):
+    dataset = in_order(paths, open_options={"fps": 10, "flow": True}, decode_audio=False)
+    for one in (dataset, dataset.map_style()):
+        one.video_path_handler = Listening()
+        next(iter(one))
+        assert one.video_path_handler.options["fps"] == 10
