@@ -33,8 +33,8 @@ class ClipDataset(Dataset):
 
     It has a length, is indexed, and takes any sampler. A sample depends on (seed, epoch, index)
     alone: not on the number of workers, the order, or what was read before. Its clip is drawn from
-    a generator of its own, and torch's generator is seeded while `transform` runs. So call
-    `set_epoch` before each epoch, or every epoch repeats the first.
+    a generator of its own, and torch's generator is seeded while frames are chosen and while
+    `transform` runs. So call `set_epoch` before each epoch, or every epoch repeats the first.
 
     There is one sample a video if the sampler takes one random clip, else one a clip (and
     augmentation). A sampler whose number of clips depends on the length of the video, such as
@@ -144,11 +144,12 @@ class ClipDataset(Dataset):
                     "now fewer clips; their number must not depend on chance."
                 )
             wanted = self._open_options["decode_video"]
-            clip = read_clip(video, span, wanted, **self._clip_options)
+            with self._seeded("frames", index % len(self)):
+                clip = read_clip(video, span, wanted, **self._clip_options)
         sample = make_sample(clip, video, video_index, span, info)
         if self.transform is None:
             return sample
-        with self._seeded(index % len(self)):
+        with self._seeded("transform", index % len(self)):
             return self.transform(sample)
 
     def _locate(self, index: int) -> tuple[int, int]:
@@ -188,9 +189,9 @@ class ClipDataset(Dataset):
         return self.video_path_handler.video_from_path(path, **self._open_options)
 
     @contextmanager
-    def _seeded(self, index: int) -> Iterator[None]:
+    def _seeded(self, what: str, index: int) -> Iterator[None]:
         """Give torch's generator a state of this sample's own, and the old one back."""
-        seed = random.Random(f"transform {self.seed} {self.epoch} {index}").getrandbits(63)
+        seed = random.Random(f"{what} {self.seed} {self.epoch} {index}").getrandbits(63)
         with torch.random.fork_rng(devices=[]):
             # torch.manual_seed would seed every GPU of this process too.
             torch.default_generator.manual_seed(seed)
@@ -237,7 +238,7 @@ def make_sample(
     """Put a sample together, with PyTorchVideo's keys in PyTorchVideo's order.
 
     Args:
-        clip: from `read_clip`.
+        clip: from `read_clip`; what it holds beyond frames, their indices and audio comes too.
         video: where it was read.
         video_index: number of the video.
         span: what the sampler asked for.
@@ -249,6 +250,7 @@ def make_sample(
         "video_index": video_index,
         "clip_index": span.clip_index,
         "aug_index": span.aug_index,
+        **{key: clip[key] for key in clip if key not in {"video", "audio", "frame_indices"}},
         **info,
     }
     audio = clip.get("audio")

@@ -20,6 +20,7 @@ from pytorchvideo_clone.data import (
     UniformClipSampler,
     VideoReadError,
 )
+from pytorchvideo_clone.data.clip_dataset import make_sample
 from tests.data.coded_video import numbers, write_video
 
 # torch warns about more workers than cores.
@@ -143,6 +144,28 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(videos):
     assert draw(epoch=1) != first
     assert draw(seed=1) != first
     assert [draw(epoch=e)[0][0] for e in range(6)].count(first[0][0]) < 6
+
+
+def any_two(indices):
+    return [indices[place] for place in torch.randint(len(indices), (2,)).tolist()]
+
+
+def test_frames_drawn_by_a_filter_depend_on_seed_epoch_and_index_alone(videos):
+    dataset = ClipDataset(videos, RandomClipSampler(10), frame_filter=any_two)
+    first = numbers(dataset[0]["video"])
+    torch.rand(7)
+    assert numbers(dataset[0]["video"]) == first
+    dataset.set_epoch(1)
+    assert numbers(dataset[0]["video"]) != first
+
+
+def test_what_a_video_tells_about_its_clip_comes_with_the_sample(videos):
+    clip = {"video": 0, "audio": None, "frame_indices": [3], "label": [[1]], "mood": "good"}
+    video = videos[0][0]
+    with ClipDataset(videos, RandomClipSampler(1))._open(video) as opened:
+        sample = make_sample(clip, opened, 0, ClipInfo(0, 1, 0, 0, True), {"mood": "bad"})
+    assert (sample["label"], sample["mood"]) == ([[1]], "bad")
+    assert "frame_indices" not in sample
 
 
 def test_reading_leaves_the_global_generators_alone(videos):
