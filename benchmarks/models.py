@@ -1,8 +1,10 @@
 """Claim: no model is slower than PyTorchVideo's, in evaluation or training, and MViT is faster.
 
-Both packages build the same model and get the same clip in turn, in float32 on one thread. The
-ratio is the median over the rounds of the peer's CPU time over ours: above 1 ours is faster.
-torchvision's MViT is measured beside ours.
+Both packages build the same model and get the same clip on one thread, in plain eager mode; who
+begins changes from round to round. The ratio is the median over the rounds of the peer's CPU time
+over ours: above 1 ours is faster. Peak memory is what a job adds to a process of its own that has
+built the model; graph breaks are those of `torch.compile`. torchvision's MViT is measured beside
+ours.
 
     pip install --no-deps pytorchvideo
     python benchmarks/models.py [ROUNDS [MODEL ...]]
@@ -10,11 +12,14 @@ torchvision's MViT is measured beside ours.
 
 import gc
 import importlib
+import multiprocessing
 import statistics
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -64,46 +69,89 @@ def evaluate(model: nn.Module, clips: list[Tensor]) -> None:
         call(model.eval(), clips)
 
 
+def evaluate_bf16(model: nn.Module, clips: list[Tensor]) -> None:
+    """One forward pass in bfloat16 autocast."""
+    with torch.autocast("cpu", torch.bfloat16):
+        evaluate(model, clips)
+
+
 def train(model: nn.Module, clips: list[Tensor]) -> None:
     """One forward and backward pass."""
     model.train().zero_grad()
     call(model, clips).sum().backward()
 
 
+Job = Callable[[nn.Module, list[Tensor]], None]
+JOBS: dict[str, Job] = {"evaluate": evaluate, "bf16": evaluate_bf16, "train": train}
+
+
 def measure(
-    job: Callable[[nn.Module, list[Tensor]], None],
-    models: dict[str, nn.Module],
-    clips: list[Tensor],
-    rounds: int,
+    job: Job, models: dict[str, nn.Module], clips: list[Tensor], rounds: int
 ) -> dict[str, list[float]]:
     """CPU seconds of every package, in turn; the first round does not count."""
     spent: dict[str, list[float]] = {package: [] for package in models}
     for number in range(rounds + 1):
-        for package, model in models.items():
+        # The one that begins finds other caches and another heap than the one that follows.
+        for package in list(models)[:: -1 if number % 2 else 1]:
             gc.collect()
             begin = time.process_time()
-            job(model, clips)
+            job(models[package], clips)
             if number:
                 spent[package].append(time.process_time() - begin)
     return spent
 
 
+def peak_memory(package: str, name: str, job: str) -> float:
+    """MB that a job adds to a new process that has built the model."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_peak_memory, package, name, job).result()
+
+
+def graph_breaks(model: nn.Module, clips: list[Tensor]) -> int:
+    """How often `torch.compile` has to leave the graph."""
+    torch._dynamo.reset()
+    return torch._dynamo.explain(lambda: call(model.eval(), clips))().graph_break_count
+
+
 def main() -> None:
-    """Print a line a model, peer and job."""
+    """Print a line a model, job and package."""
     torch.set_num_threads(1)
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(f"{'model':16} {'job':9} {'peer':13} {'ours, s':>8} {'peer / ours':>12}", flush=True)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 6
+    print(f"torch {torch.__version__}, one thread, {rounds} rounds\n")
+    print("| model | job | package | CPU s | its CPU / ours | peak MB | graph breaks |")
+    print("|---|---|---|---|---|---|---|", flush=True)
     for name in sys.argv[2:] or MODELS:
-        peers = ["pytorchvideo"] + ["torchvision"] * name.startswith("mvit")
-        models = {package: build(package, name) for package in ("pytorchvideo_clone", *peers)}
+        packages = ["pytorchvideo_clone", "pytorchvideo"]
+        packages += ["torchvision"] * name.startswith("mvit")
+        models = {package: build(package, name) for package in packages}
         clips = [torch.randn(shape) for shape in MODELS[name]]
-        for job in (evaluate, train):
-            spent = measure(job, models, clips, rounds)
-            ours = spent["pytorchvideo_clone"]
-            for peer in peers:
-                ratio = statistics.median(a / b for a, b in zip(spent[peer], ours, strict=True))
-                shown = f"{statistics.median(ours):8.2f} {ratio:12.2f}"
-                print(f"{name:16} {job.__name__:9} {peer:13} {shown}", flush=True)
+        breaks = {package: graph_breaks(model, clips) for package, model in models.items()}
+        for job, function in JOBS.items():
+            spent = measure(function, models, clips, rounds)
+            for package in packages:
+                pairs = zip(spent[package], spent["pytorchvideo_clone"], strict=True)
+                ratio = statistics.median(theirs / ours for theirs, ours in pairs)
+                print(
+                    f"| {name} | {job} | {package} | {statistics.median(spent[package]):.2f}"
+                    f" | {ratio:.2f} | {peak_memory(package, name, job):.0f} | {breaks[package]} |",
+                    flush=True,
+                )
+
+
+def _peak_memory(package: str, name: str, job: str) -> float:
+    torch.set_num_threads(1)
+    model, clips = build(package, name), [torch.randn(shape) for shape in MODELS[name]]
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
+    before = _resident("VmRSS")
+    JOBS[job](model, clips)
+    return (_resident("VmHWM") - before) / 1024
+
+
+def _resident(field: str) -> int:
+    """KB, as Linux says of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 if __name__ == "__main__":
