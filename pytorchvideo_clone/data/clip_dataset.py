@@ -197,6 +197,12 @@ class ClipDataset(Dataset):
             torch.default_generator.manual_seed(seed)
             yield
 
+    def __copy__(self) -> "ClipDataset":
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._epoch = self._epoch.clone().share_memory_()
+        return other
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._epoch.share_memory_()  # a plain pickle or a copy has lost it

@@ -1,5 +1,6 @@
 """The video that data sets talk to, what it answers, and the way from a path to one."""
 
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import TypedDict, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from pytorchvideo_clone.data import files
 
@@ -26,6 +28,7 @@ __all__ = [
 Seconds = float | Fraction
 FrameFilter = Callable[[list[int]], list[int]]
 _Self = TypeVar("_Self", bound="Video")
+_AS_DATA = "VideoReadError as data: "
 
 
 class Clip(TypedDict, total=False):
@@ -45,6 +48,9 @@ class Clip(TypedDict, total=False):
 class VideoReadError(RuntimeError):
     """A video that cannot be opened or decoded.
 
+    Raised in a worker process of a `DataLoader`, it arrives with all its attributes, and with the
+    worker's traceback as a note.
+
     Attributes:
         cause: what went wrong, in words.
         path: the path or the name of the video.
@@ -55,6 +61,14 @@ class VideoReadError(RuntimeError):
     def __init__(
         self, cause: str, path: str = "", backend: str = "", time: Seconds | None = None
     ) -> None:
+        # A DataLoader makes the exception again, from nothing but the text of the worker's one.
+        if _AS_DATA in cause:
+            self.add_note(cause)
+            sent = cause.rpartition(_AS_DATA)[2].splitlines()[0]
+            cause, path, backend, time = json.loads(sent)
+        elif get_worker_info() is not None:
+            data = [cause, path, backend, None if time is None else float(time)]
+            self.add_note(_AS_DATA + json.dumps(data))
         super().__init__(cause, path, backend, time)
         self.cause, self.path, self.backend, self.time = cause, path, backend, time
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Subset
 
 from pytorchvideo_clone.data import (
@@ -207,7 +206,9 @@ def test_clips_of_a_uniform_sampler_are_shared_among_workers(videos):
     assert indices.tolist() == [0] * 6 + [1] * 2 + [2] * 4
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))])
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))]
+)
 def test_a_copy_keeps_the_epoch_and_has_one_of_its_own(videos, duplicate):
     dataset = ClipDataset(videos, RandomClipSampler(Fraction(1, 5)), seed=1)
     dataset.set_epoch(4)
@@ -244,18 +245,23 @@ def test_a_damaged_file_does_not_hide_the_others(folder, tmp_path):
         dataset[0]
 
 
-def test_an_error_crosses_from_a_worker_with_type_and_path(tmp_path):
-    path = str(tmp_path / "nowhere.mp4")
-    dataset = ClipDataset([(path, {})], RandomClipSampler(1))
-    with pytest.raises(VideoReadError):
-        try:
-            dataset[0]
-        except VideoReadError:
-            # What a DataLoader does; after an error its worker takes five seconds to end.
-            sent = pickle.dumps(ExceptionWrapper(where="in a worker"))
-            raise
-    with pytest.raises(VideoReadError, match="nowhere"):
-        pickle.loads(sent).reraise()
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_an_error_crosses_from_a_worker_with_all_it_says(tmp_path, context):
+    text = tmp_path / "with py: text.mp4"
+    text.write_text("this is no video")
+    dataset = ClipDataset([(str(text), {})], RandomClipSampler(1))
+    loader = DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context=context)
+    samples = iter(loader)
+    with pytest.raises(VideoReadError) as caught:
+        next(samples)
+    assert next(samples, None) is None  # so that the worker ends, without waiting five seconds
+    error = caught.value
+    assert (error.path, error.backend, error.time) == (str(text), "pyav", None)
+    assert "no video file" in error.cause
+    assert str(error) == f"cannot read {text} with pyav: {error.cause}"
+    assert "in _worker_loop" in error.__notes__[0]
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.path, again.cause) == (error.path, error.cause)
 
 
 class AfterTheEnd(ClipSampler):
