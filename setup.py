@@ -23,6 +23,8 @@ EXTRAS = {
         "rich>=13",
     ],
     "onnx": ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.23"],
+    # HTTP; other stores need fsspec's own package, such as s3fs or gcsfs.
+    "remote": ["fsspec[http]>=2024.2"],
     # Photographs for the embedded motion data set, and the plots of its report.
     "demo": ["scikit-image>=0.24", "matplotlib>=3.9"],
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],

@@ -15,8 +15,9 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": ({"_moved"}, set()),
     "_optional": (set(), set()),
     "_moved": (set(), set()),
-    # Pillow reads the image files of frame videos; torchvision requires it anyway.
-    "data": ({"_optional"}, {"av", "torchcodec", "decord", "iopath", "PIL"}),
+    # Pillow reads the image files of frame videos; torchvision requires it anyway, as torch does
+    # fsspec, which reads remote files.
+    "data": ({"_optional"}, {"av", "torchcodec", "decord", "iopath", "fsspec", "PIL"}),
     "transforms": ({"_optional"}, {"torchvision", "kornia", "torchaudio"}),
     "layers": (set(), {"fvcore"}),
     "losses": (set(), {"fvcore"}),

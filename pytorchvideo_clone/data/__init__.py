@@ -16,6 +16,7 @@ from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.remote import register_remote
 from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError
 from pytorchvideo_clone.data.writer import export_video_array
 
@@ -40,4 +41,5 @@ __all__ = [
     "export_video_array",
     "labeled_video_dataset",
     "make_clip_sampler",
+    "register_remote",
 ]

@@ -1,17 +1,18 @@
 """Open, list and look up paths and URLs: the only file access of `data`.
 
 Everything goes through iopath's global path manager, so a URI scheme that you register there works
-wherever a path is taken:
-
-    from iopath.common.file_io import HTTPURLHandler, g_pathmgr
-    g_pathmgr.register_handler(HTTPURLHandler())
+wherever a path is taken. One that you did not register, but fsspec knows (s3://, gs://, http://,
+memory://, ...), is read through fsspec: only the parts of a file that are needed travel.
+`data.remote.register_remote` gives it a local cache and options.
 """
 
 import io
 import os
 from typing import IO, Any, BinaryIO
 
-from iopath.common.file_io import g_pathmgr
+from iopath.common.file_io import PathManager, g_pathmgr
+
+from pytorchvideo_clone.data.remote import known_schemes, register_remote
 
 __all__ = [
     "FileView",
@@ -29,18 +30,18 @@ PathLike = str | os.PathLike[str]
 
 def open_file(path: PathLike, mode: str = "rb") -> IO[Any]:
     """Open a file or URL; binary reading unless `mode` says otherwise."""
-    return g_pathmgr.open(os.fspath(path), mode)
+    return _manager(path).open(os.fspath(path), mode)
 
 
 def exists(path: PathLike) -> bool:
     """Say whether there is a file or folder at `path`."""
-    return g_pathmgr.exists(os.fspath(path))
+    return _manager(path).exists(os.fspath(path))
 
 
 def is_file(path: PathLike) -> bool:
     """Say whether `path` is a file; a scheme that cannot tell has files only."""
     try:
-        return g_pathmgr.isfile(os.fspath(path))
+        return _manager(path).isfile(os.fspath(path))
     except NotImplementedError:
         return True
 
@@ -48,14 +49,14 @@ def is_file(path: PathLike) -> bool:
 def is_dir(path: PathLike) -> bool:
     """Say whether `path` is a folder; a scheme that cannot tell has files only."""
     try:
-        return g_pathmgr.isdir(os.fspath(path))
+        return _manager(path).isdir(os.fspath(path))
     except NotImplementedError:
         return False
 
 
 def list_dir(path: PathLike) -> list[str]:
     """Give the names inside the folder `path`, sorted."""
-    return sorted(g_pathmgr.ls(os.fspath(path)))
+    return sorted(_manager(path).ls(os.fspath(path)))
 
 
 def local_path(path: PathLike) -> str:
@@ -64,18 +65,23 @@ def local_path(path: PathLike) -> str:
     Raises:
         NotImplementedError: if the scheme offers open files only; use `open_file` then.
     """
-    return g_pathmgr.get_local_path(os.fspath(path))
+    return _manager(path).get_local_path(os.fspath(path))
 
 
 class FileView(io.RawIOBase):
     """Read an open file from a position of one's own, so that several readers can share it.
 
+    A file on this machine may be shared with forked processes too: its own position is not used.
     Closing the view leaves the file open.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._position = 0
+        # Others, such as a GzipFile, may have the number of a file with another content.
+        plain = isinstance(file, io.FileIO) or type(file) is io.BufferedReader
+        plain = plain and isinstance(getattr(file, "raw", file), io.FileIO)
+        self._number = file.fileno() if plain and hasattr(os, "pread") else None
 
     def readable(self) -> bool:
         """Say yes, as the io module asks."""
@@ -89,6 +95,12 @@ class FileView(io.RawIOBase):
         """Move the position of this view, as the io module does."""
         if whence == os.SEEK_CUR:
             offset, whence = self._position + offset, os.SEEK_SET
+        if self._number is not None:
+            size = os.fstat(self._number).st_size if whence == os.SEEK_END else 0
+            if offset + size < 0:
+                raise ValueError(f"position {offset + size} is before the begin of the file.")
+            self._position = offset + size
+            return self._position
         self._position = self._file.seek(offset, whence)
         return self._position
 
@@ -98,8 +110,19 @@ class FileView(io.RawIOBase):
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
         """Fill `buffer` from the position of this view; give the number of bytes read."""
-        self._file.seek(self._position)
-        data = self._file.read(len(buffer))
+        if self._number is not None:
+            data = os.pread(self._number, len(buffer), self._position)
+        else:
+            self._file.seek(self._position)
+            data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+def _manager(path: PathLike) -> PathManager:
+    """iopath's path manager, which knows the scheme of `path` if fsspec does."""
+    scheme, is_url, _ = os.fspath(path).partition("://")
+    if is_url and f"{scheme}://" not in g_pathmgr._path_handlers and scheme in known_schemes():
+        register_remote(scheme)
+    return g_pathmgr

@@ -1,4 +1,7 @@
+import gzip
 import io
+import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -74,3 +77,35 @@ def test_views_of_one_file_keep_their_own_positions() -> None:
     assert (first.tell(), second.tell()) == (10, 2)
     first.close()
     assert not file.closed
+
+
+def test_a_view_of_a_file_is_not_moved_by_a_forked_process(tmp_path: Path) -> None:
+    path = tmp_path / "digits"
+    path.write_bytes(b"0123456789" * 1000)
+    with path.open("rb") as file:
+        view = files.FileView(file)
+        assert view.read(3) == b"012"
+        child = multiprocessing.get_context("fork").Process(target=view.seek, args=(5000,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+        pid = os.fork()
+        if pid == 0:  # shares the position of `file` with this process
+            os.lseek(file.fileno(), 7777, os.SEEK_SET)
+            view.read(2000)
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert view.read(3) == b"345"
+        assert view.seek(-1, io.SEEK_END) == 9999
+        assert view.read() == b"9"
+        with pytest.raises(ValueError, match="before the begin"):
+            view.seek(-1)
+
+
+def test_a_view_of_a_packed_file_reads_what_was_packed(tmp_path: Path) -> None:
+    path = tmp_path / "digits.gz"
+    path.write_bytes(gzip.compress(b"0123456789"))
+    with gzip.open(path) as file:
+        view = files.FileView(file)
+        view.seek(4)
+        assert view.read(2) == b"45"
