@@ -19,6 +19,7 @@ _PACKAGE = __name__.partition(".")[0]
 MOVED: dict[str, str] = {
     "accelerator.deployment": "accelerator",
     "data.ava": "data.datasets.ava",
+    "data.dataset_manifest_utils": "data.manifest",
     "data.decoder": "data.decoders",
     "data.ego4d": "data.datasets.ego4d",
     "data.ego4d.utils": "data.datasets.ego4d.moments",

@@ -2,7 +2,8 @@ import pytest
 
 from tests.goldens import check_case, golden_cases
 
-CASES = [case for case in golden_cases("data.json") if case.id.startswith(("paths/", "dataset/"))]
+PREFIXES = ("csv/", "dataset/", "hms/", "manifest/", "paths/")
+CASES = [case for case in golden_cases("data.json") if case.id.startswith(PREFIXES)]
 
 
 @pytest.mark.parametrize("case", CASES)

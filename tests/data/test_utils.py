@@ -1,7 +1,9 @@
 from pytorchvideo_clone.data import (
+    csv_rows,
     decoders,
     encoded_video,
     export_video_array,
+    manifest,
     sharding,
     utils,
     video,
@@ -14,6 +16,10 @@ def test_names_are_those_of_their_homes() -> None:
     assert utils.secs_to_pts is timestamps.secs_to_pts
     assert utils.pts_to_secs is timestamps.pts_to_secs
     assert utils.export_video_array is export_video_array
+    assert utils.get_logger is manifest.get_logger
+    assert utils.optional_threaded_foreach is manifest.optional_threaded_foreach
+    for name in csv_rows.__all__:
+        assert getattr(utils, name) is getattr(csv_rows, name)
     assert utils.MultiProcessSampler is sharding.MultiProcessSampler
 
 
