@@ -36,6 +36,7 @@ EXTRAS["test"] = [
     "ruff>=0.8",
     "mypy>=1.13",
     "av>=18",  # writes rotated videos
+    "torchdata>=0.11",  # its StatefulDataLoader works with EpochSampler
     *EXTRAS["all"],
 ]
 

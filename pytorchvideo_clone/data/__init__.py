@@ -17,6 +17,8 @@ from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.remote import register_remote
+from pytorchvideo_clone.data.resumable_loader import ResumableLoader
+from pytorchvideo_clone.data.sharding import EpochSampler
 from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError
 from pytorchvideo_clone.data.writer import export_video_array
 
@@ -27,12 +29,14 @@ __all__ = [
     "ClipSampler",
     "ConstantClipsPerVideoSampler",
     "EncodedVideo",
+    "EpochSampler",
     "FrameVideo",
     "Kinetics",
     "LabeledVideoDataset",
     "LabeledVideoPaths",
     "RandomClipSampler",
     "RandomMultiClipSampler",
+    "ResumableLoader",
     "Ucf101",
     "UniformClipSampler",
     "Video",

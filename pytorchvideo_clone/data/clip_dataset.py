@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.sharding import Planned
 from pytorchvideo_clone.data.video import (
     FrameFilter,
     Seconds,
@@ -43,7 +44,8 @@ class ClipDataset(Dataset):
 
     A sample has the keys `video` (C, T, H, W), `video_name`, `video_index`, `clip_index`,
     `aug_index`, those of the video's own dict, such as `label`, and `audio` (S,) if there is any.
-    Where the sampler gives several clips for one sample, `video` and others are lists.
+    Where the sampler gives several clips for one sample, `video` and others are lists. At an index
+    from an `EpochSampler` there is also `valid`, False for a sample that only fills up.
 
     Args:
         labeled_video_paths: the videos, for example `LabeledVideoPaths.from_path(folder)`.
@@ -147,6 +149,8 @@ class ClipDataset(Dataset):
             with self._seeded("frames", index % len(self)):
                 clip = read_clip(video, span, wanted, **self._clip_options)
         sample = make_sample(clip, video, video_index, span, info)
+        if isinstance(index, Planned):
+            sample["valid"] = index.valid
         if self.transform is None:
             return sample
         with self._seeded("transform", index % len(self)):

@@ -13,6 +13,7 @@ from pytorchvideo_clone.data import (
     ClipInfo,
     ClipSampler,
     ConstantClipsPerVideoSampler,
+    EpochSampler,
     LabeledVideoPaths,
     RandomClipSampler,
     RandomMultiClipSampler,
@@ -66,6 +67,16 @@ def test_a_sample_holds_pytorchvideos_keys_and_the_frames_of_its_clip(videos):
     assert sample == {
         "video_name": "c.mp4", "video_index": 2, "clip_index": 1, "aug_index": 0, "label": 1,
     }  # fmt: skip
+
+
+def test_a_planned_sample_says_whether_it_counts(videos):
+    dataset = ClipDataset(videos, RandomClipSampler(1))
+    sampler = EpochSampler(dataset, shuffle=False, rank=1, world_size=2)
+    assert [(s["video_index"], s["valid"]) for s in map(dataset.__getitem__, sampler)] == [
+        (1, True),
+        (0, False),
+    ]
+    assert "valid" not in dataset[0]
 
 
 def test_audio_is_there_where_the_video_has_it(videos):
