@@ -10,8 +10,26 @@ from pytorchvideo_clone.transforms.functional.boxes import (
     short_side_scale_with_boxes,
     uniform_crop_with_boxes,
 )
+from pytorchvideo_clone.transforms.functional.color import (
+    adjust_color,
+    erase,
+    gaussian_blur,
+    grayscale,
+)
+from pytorchvideo_clone.transforms.functional.fused import (
+    crop_resize,
+    crop_resize_batch,
+    crop_resize_boxes,
+    crop_resize_normalize,
+    normalize_pixels,
+)
 from pytorchvideo_clone.transforms.functional.labels import (
     convert_to_one_hot,
+    swap_label,
+)
+from pytorchvideo_clone.transforms.functional.masks import (
+    random_token_mask,
+    tube_token_mask,
 )
 from pytorchvideo_clone.transforms.functional.pixels import (
     div_255,
@@ -25,6 +43,8 @@ from pytorchvideo_clone.transforms.functional.spatial import (
     random_crop,
     random_crop_corner,
     random_horizontal_flip,
+    random_number,
+    random_rectangle,
     random_resized_crop,
     random_size,
     resize,
@@ -34,6 +54,10 @@ from pytorchvideo_clone.transforms.functional.spatial import (
     uniform_crop,
     uniform_crop_corner,
 )
+from pytorchvideo_clone.transforms.functional.spectrograms import (
+    log_mel_spectrogram,
+    mask_spectrogram,
+)
 from pytorchvideo_clone.transforms.functional.temporal import (
     uniform_temporal_indices,
     uniform_temporal_subsample,
@@ -41,28 +65,44 @@ from pytorchvideo_clone.transforms.functional.temporal import (
 )
 
 __all__ = [
+    "adjust_color",
     "center_crop",
     "clip_boxes_to_image",
     "convert_to_one_hot",
     "crop",
     "crop_boxes",
+    "crop_resize",
+    "crop_resize_batch",
+    "crop_resize_boxes",
+    "crop_resize_normalize",
     "div_255",
+    "erase",
     "flip_boxes",
     "float_to_uint8",
+    "gaussian_blur",
+    "grayscale",
     "horizontal_flip_with_boxes",
+    "log_mel_spectrogram",
+    "mask_spectrogram",
     "normalize",
+    "normalize_pixels",
     "random_crop",
     "random_crop_corner",
     "random_crop_with_boxes",
     "random_horizontal_flip",
+    "random_number",
+    "random_rectangle",
     "random_resized_crop",
     "random_short_side_scale_with_boxes",
     "random_size",
+    "random_token_mask",
     "resize",
     "resize_short_side",
     "short_side_scale",
     "short_side_scale_with_boxes",
     "short_side_size",
+    "swap_label",
+    "tube_token_mask",
     "uint8_to_float",
     "uniform_crop",
     "uniform_crop_corner",

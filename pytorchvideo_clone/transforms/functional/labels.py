@@ -1,9 +1,12 @@
 """Labels."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
-__all__ = ["convert_to_one_hot"]
+__all__ = ["convert_to_one_hot", "swap_label"]
 
 
 def convert_to_one_hot(targets: Tensor, num_class: int, label_smooth: float = 0.0) -> Tensor:
@@ -38,3 +41,30 @@ def convert_to_one_hot(targets: Tensor, num_class: int, label_smooth: float = 0.
         raise AssertionError(f"label_smooth is {label_smooth}; it must lie within [0, 1).")
     hot = torch.nn.functional.one_hot(targets.long(), num_class)
     return hot if label_smooth == 0 else hot * (1 - label_smooth) + label_smooth / num_class
+
+
+def swap_label(label: Any, swaps: Mapping[Any, Any]) -> Any:
+    """Give the label of a clip after mirroring, such as "right to left" for "left to right".
+
+    Args:
+        label: a number or a name, a whole-number tensor of such, a list of labels, or a float
+            tensor (classes,) of weights, whose entries are exchanged.
+        swaps: pairs of labels that change places; either order of a pair means both.
+
+    Returns:
+        Of the type of `label`; as it was if no pair names it.
+
+    >>> swap_label("left to right", {"left to right": "right to left"})
+    'right to left'
+    >>> swap_label(torch.tensor([0.9, 0.1, 0.0]), {0: 2})
+    tensor([0.0000, 0.1000, 0.9000])
+    """
+    both = {**{second: first for first, second in swaps.items()}, **swaps}
+    if isinstance(label, Tensor) and label.is_floating_point():
+        return label[..., [both.get(place, place) for place in range(label.shape[-1])]]
+    if isinstance(label, Tensor):
+        swapped = [both.get(value, value) for value in label.flatten().tolist()]
+        return label.new_tensor(swapped).view(label.shape)
+    if isinstance(label, list):
+        return [swap_label(one, swaps) for one in label]
+    return both.get(label, label)

@@ -11,6 +11,8 @@ __all__ = [
     "random_crop",
     "random_crop_corner",
     "random_horizontal_flip",
+    "random_number",
+    "random_rectangle",
     "random_resized_crop",
     "random_size",
     "resize",
@@ -128,13 +130,22 @@ def short_side_scale(
     return resize_short_side(x, size, interpolation, backend)
 
 
-def random_size(min_size: int, max_size: int) -> int:
+def random_size(min_size: int, max_size: int, generator: torch.Generator | None = None) -> int:
     """Draw a whole number from [min_size, max_size], both included.
 
     >>> random_size(7, 7)
     7
     """
-    return int(torch.randint(min_size, max_size + 1, ()))
+    return int(torch.randint(min_size, max_size + 1, (), generator=generator))
+
+
+def random_number(low: float, high: float, generator: torch.Generator | None = None) -> float:
+    """Draw a number from [low, high).
+
+    >>> random_number(0.5, 0.5)
+    0.5
+    """
+    return low + (high - low) * float(torch.rand((), generator=generator))
 
 
 def crop(video: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
@@ -181,7 +192,11 @@ def center_crop(video: Tensor, height: int, width: int) -> Tensor:
 
 
 def random_crop_corner(
-    video_height: int, video_width: int, height: int, width: int
+    video_height: int,
+    video_width: int,
+    height: int,
+    width: int,
+    generator: torch.Generator | None = None,
 ) -> tuple[int, int]:
     """Draw top and left of a crop; every place within the video is equally likely.
 
@@ -192,7 +207,10 @@ def random_crop_corner(
     (0, 0)
     """
     _check_fits(video_height, video_width, height, width)
-    return random_size(0, video_height - height), random_size(0, video_width - width)
+    return (
+        random_size(0, video_height - height, generator),
+        random_size(0, video_width - width, generator),
+    )
 
 
 def random_crop(video: Tensor, height: int, width: int) -> Tensor:
@@ -306,14 +324,10 @@ def random_resized_crop(
     >>> random_resized_crop(clip, 8, 12, scale=(0.08, 1.0), aspect_ratio=(0.75, 1.33)).shape
     torch.Size([3, 2, 8, 12])
     """
-    if min(scale) <= 0 or min(aspect_ratio) <= 0:
-        raise AssertionError(
-            f"scale is {scale} and aspect_ratio {aspect_ratio}; all must be greater than 0."
-        )
 
     def draw() -> tuple[int, int, int, int]:
         height, width = frames.shape[-2:]
-        return _random_rectangle(height, width, scale, aspect_ratio, log_uniform_ratio, num_tries)
+        return random_rectangle(height, width, scale, aspect_ratio, log_uniform_ratio, num_tries)
 
     begin = draw()
     if not shift:
@@ -328,26 +342,40 @@ def random_resized_crop(
     return torch.cat(pieces, dim=1)
 
 
-def _random_rectangle(
+def random_rectangle(
     height: int,
     width: int,
     scale: tuple[float, float],
     aspect_ratio: tuple[float, float],
-    log_uniform_ratio: bool,
-    num_tries: int,
+    log_uniform_ratio: bool = True,
+    num_tries: int = 10,
+    generator: torch.Generator | None = None,
 ) -> tuple[int, int, int, int]:
-    """Top, left, height and width; the limits may come in either order."""
-    low, high = sorted(aspect_ratio)
+    """Draw top, left, height and width as `random_resized_crop` does.
+
+    The limits of `scale` and `aspect_ratio` may come in either order.
+
+    Raises:
+        AssertionError: if a scale or ratio is not positive.
+
+    >>> random_rectangle(30, 40, scale=(1.0, 1.0), aspect_ratio=(4 / 3, 4 / 3))
+    (0, 0, 30, 40)
+    """
+    if min(scale) <= 0 or min(aspect_ratio) <= 0:
+        raise AssertionError(
+            f"scale is {scale} and aspect_ratio {aspect_ratio}; all must be greater than 0."
+        )
+    (smallest, largest), (low, high) = sorted(scale), sorted(aspect_ratio)
     for _ in range(num_tries):
-        area = _draw(*sorted(scale)) * height * width
+        area = random_number(smallest, largest, generator) * height * width
         ratio = (
-            math.exp(_draw(math.log(low), math.log(high)))
+            math.exp(random_number(math.log(low), math.log(high), generator))
             if log_uniform_ratio
-            else _draw(low, high)
+            else random_number(low, high, generator)
         )
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < w <= width and 0 < h <= height:
-            return *random_crop_corner(height, width, h, w), h, w
+            return *random_crop_corner(height, width, h, w, generator), h, w
     if width / height < low:
         h, w = round(width / low), width
     elif width / height > high:
@@ -356,10 +384,6 @@ def _random_rectangle(
         h, w = height, width
     h, w = max(h, 1), max(w, 1)
     return (height - h) // 2, (width - w) // 2, h, w
-
-
-def _draw(low: float, high: float) -> float:
-    return low + (high - low) * float(torch.rand(()))
 
 
 def _check_fits(video_height: int, video_width: int, height: int, width: int) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pytorchvideo_clone.transforms.functional import convert_to_one_hot
+from pytorchvideo_clone.transforms.functional import convert_to_one_hot, swap_label
 
 
 @pytest.mark.parametrize("label_smooth", [0.0, 0.1, 0.9])
@@ -15,3 +15,18 @@ def test_rows_sum_to_one_and_are_largest_at_the_target(label_smooth):
 def test_a_negative_class_is_refused():
     with pytest.raises(AssertionError, match=r"run from -1 to 2.*\[0, 3\]"):
         convert_to_one_hot(torch.tensor([-1, 2]), 4)
+
+
+def test_labels_of_a_pair_change_places_in_both_directions():
+    swaps = {"left": "right", 3: 4}
+    assert swap_label("left", swaps) == "right"
+    assert swap_label("right", swaps) == "left"
+    assert swap_label("up", swaps) == "up"
+    assert swap_label([3, 4, 5], swaps) == [4, 3, 5]
+    assert swap_label(torch.tensor(4), swaps).equal(torch.tensor(3))
+
+
+def test_weights_of_labels_change_places():
+    label = torch.tensor([0.1, 0.2, 0.7])
+    torch.testing.assert_close(swap_label(label, {0: 2}), torch.tensor([0.7, 0.2, 0.1]))
+    assert label[0] == 0.1
