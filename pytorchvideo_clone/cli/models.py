@@ -1,31 +1,19 @@
-"""The command line: one function a command."""
+"""Commands about models: list, predict, train, evaluate, export, demonstrate."""
 
 import csv
 import io
 import json
-import logging
-import os
-import platform
-import re
-import shutil
-import subprocess
 import sys
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from inspect import signature
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from pytorchvideo_clone import __version__
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.accelerator import ExportError
-from pytorchvideo_clone.data import VideoReadError
-from pytorchvideo_clone.data.decoders import decoder_report
+from pytorchvideo_clone.cli.screen import file_writer, is_first_rank, print_table
 from pytorchvideo_clone.hub import (
-    CheckpointError,
     InputSpec,
     create_model,
     list_models,
@@ -34,7 +22,7 @@ from pytorchvideo_clone.hub import (
     read_class_names,
 )
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["demo", "evaluate", "export", "models", "predict", "train"]
 
 
 def models(filter: str = "") -> None:
@@ -58,7 +46,7 @@ def models(filter: str = "") -> None:
             numbers = [weights.dataset, accuracy, f"{weights.params / 1e6:.2f}", gflops]
         size = f"{spec.num_frames} x {spec.sampling_rate}"
         rows.append([entry.name, entry.task, size, f"{spec.crop}", *numbers])
-    _print_table(
+    print_table(
         [
             "model",
             "task",
@@ -128,7 +116,7 @@ def train(data_path: str, **options: Any) -> None:
             file=sys.stderr,
         )
         raise
-    if not _is_first_rank():
+    if not is_first_rank():
         return
     last = result["epochs"][-1]
     measure = "val_top1" if "val_top1" in last else "train_top1"
@@ -159,7 +147,7 @@ def evaluate(
         output: a JSON file for the numbers, with the confusion matrix.
     """
     recipes = optional_import("pytorchvideo_clone.recipes.evaluate", extra="train")
-    write = _file_writer(output)
+    write = file_writer(output)
     network, bundle = load_bundle(checkpoint)
     evaluation = recipes.evaluate_classifier(
         network,
@@ -172,7 +160,7 @@ def evaluate(
         num_workers=num_workers,
         decoder=decoder,
     )
-    if not _is_first_rank():
+    if not is_first_rank():
         return
     numbers = evaluation.to_dict()
     write(json.dumps(numbers, indent=2))
@@ -195,40 +183,6 @@ def export(checkpoint: str, output: str, target: str = "onnx", tolerance: float 
     print(recipes.export_checkpoint(checkpoint, output, target, tolerance=tolerance).to_json())
 
 
-def doctor() -> None:
-    """Show which decoders and runtimes load, and what to install for the others."""
-    print(
-        f"pytorchvideo_clone {__version__}, Python {platform.python_version()}, "
-        f"torch {torch.__version__}, CUDA {'yes' if torch.cuda.is_available() else 'no'}, "
-        f"{os.cpu_count()} cores"
-    )
-    rows: list[list[str]] = []
-    for decoder in decoder_report():
-        found = [f"loads: {decoder.about}", ""] if decoder.loads else ["missing", decoder.about]
-        rows.append(["decoder", decoder.name, *found])
-    for use, name, extra in _PARTS:
-        try:
-            version = getattr(optional_import(name, extra), "__version__", "")
-            rows.append([use, name, f"loads: {version}", ""])
-        except ImportError as error:
-            state, _, way_out = str(error).partition(". Install it with: ")
-            rows.append([use, name, state, way_out])
-    rows.append(["FFmpeg", "ffmpeg", *_system_ffmpeg()])
-    _print_table(["use", "part", "state", "to get it"], rows)
-
-
-_PARTS = [
-    ("audio", "torchaudio", "audio"),
-    ("transforms", "kornia", "kornia"),
-    ("training", "lightning", "train"),
-    ("training", "torchmetrics", "train"),
-    ("export", "onnxscript", "onnx"),
-    ("runtime", "onnxruntime", "onnx"),
-    ("demo", "skimage", "demo"),
-    ("demo", "matplotlib", "demo"),
-]
-
-
 def demo(output: str = "demo_output", seed: int = 0) -> None:
     """Train, evaluate, export and use a small model on videos made on the spot.
 
@@ -239,7 +193,7 @@ def demo(output: str = "demo_output", seed: int = 0) -> None:
     print("The demo takes about 4 minutes on 2 cores, and needs no network.", flush=True)
     recipes = optional_import("pytorchvideo_clone.recipes.demo", extra="train")
     written = recipes.run_demo(output, seed)
-    _print_table(["file", "what it is"], [[path, what] for path, what in written.items()])
+    print_table(["file", "what it is"], [[path, what] for path, what in written.items()])
 
 
 def _load(name: str, checkpoint: str | None) -> tuple[nn.Module, InputSpec, Sequence[str]]:
@@ -266,24 +220,8 @@ def _writer(output: str | None) -> Callable[[Sequence[dict[str, Any]]], object]:
     suffix = Path(output).suffix
     if suffix not in formats:
         raise ValueError(f"output is {output!r}; its name must end in {' or '.join(formats)}.")
-    write = _file_writer(output)
+    write = file_writer(output)
     return lambda results: write(formats[suffix](results))
-
-
-def _file_writer(output: str | None) -> Callable[[str], object]:
-    """How a text is written to a file, if one is wanted; its folder is made before any work."""
-    if output is None:
-        return lambda text: None
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise ValueError(f"output is {output!r}, a folder; give the name of a file.")
-    return path.write_text
-
-
-def _is_first_rank() -> bool:
-    """Whether this process is the one of a distributed run that speaks."""
-    return optional_import("lightning.pytorch.utilities", "train").rank_zero_only.rank == 0
 
 
 def _to_csv(results: Sequence[dict[str, Any]]) -> str:
@@ -297,87 +235,3 @@ def _to_csv(results: Sequence[dict[str, Any]]) -> str:
         for rank, guess in enumerate(result.get("predictions", []), start=1):
             table.writerow([result["video"], rank, guess["class"], guess["score"], ""])
     return text.getvalue()
-
-
-def _system_ffmpeg() -> tuple[str, str]:
-    if not (program := shutil.which("ffmpeg")):
-        return "missing", "apt-get install ffmpeg (only TorchCodec needs it)"
-    shown = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
-    return f"loads: {' '.join(shown.stdout.split()[2:3])}", ""
-
-
-def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    rich = optional_import("rich.table", extra="train")
-    simple = optional_import("rich.box", extra="train").SIMPLE_HEAD
-    columns = [rich.Column(name, overflow="fold", no_wrap=name == header[0]) for name in header]
-    table = rich.Table(*columns, box=simple, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    # A screen folds all but the first column; in a pipe they stay whole, to be searched.
-    width = None if sys.stdout.isatty() else 1000
-    optional_import("rich.console", extra="train").Console(width=width).print(table)
-
-
-COMMANDS = (models, predict, train, evaluate, export, demo, doctor)
-_EXPECTED = (OSError, ValueError, ImportError, VideoReadError, CheckpointError, ExportError)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. What a user can cause ends in one sentence and status 2.
-
-    Args:
-        arguments: without the program's name; None takes those of this process.
-    """
-    # Lightning tells at every start which devices it sees and what else one could install.
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
-    try:
-        parser = _parser()
-        given = sys.argv[1:] if arguments is None else arguments
-        # Both --top-k and --top_k.
-        spelled = [_underscores(text) if text.startswith("--") else text for text in given]
-        settings = parser.parse_args(spelled)
-        chosen = settings[settings.command].as_dict()
-        chosen.pop("config", None)
-        next(f for f in COMMANDS if f.__name__ == settings.command)(**chosen)
-    except _EXPECTED as error:
-        print(f"error: {_sentence(error)}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-
-
-def _sentence(error: Exception) -> str:
-    """What an error says; one of a loader process comes with its traceback, its words last."""
-    text = str(error).strip()
-    if "Original Traceback" not in text:
-        return text
-    return text.rpartition("\n")[2].partition(": ")[2]
-
-
-def _underscores(option: str) -> str:
-    name, equals, value = option.partition("=")
-    return f"--{name[2:].replace('-', '_')}{equals}{value}"
-
-
-def _parser() -> Any:
-    jsonargparse = optional_import("jsonargparse", extra="train")
-    parser = jsonargparse.ArgumentParser(
-        prog="pytorchvideo-clone",
-        description="Video understanding on PyTorch.",
-        version=__version__,
-    )
-    commands = parser.add_subcommands(dest="command")
-    for function in COMMANDS:
-        summary, _, _ = (function.__doc__ or "").partition("\n")
-        command = jsonargparse.ArgumentParser(description=summary)
-        lists = [n for n, p in signature(function).parameters.items() if p.annotation == list[str]]
-        command.add_function_arguments(
-            function, as_group=False, as_positional=True, skip=set(lists)
-        )
-        for name in lists:
-            text = re.search(rf"^ +{name}: (.+)$", function.__doc__ or "", re.M)
-            command.add_argument(name, nargs="+", type=str, help=text and text[1])
-        commands.add_subcommand(function.__name__, command, help=summary)
-    return parser

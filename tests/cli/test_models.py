@@ -114,14 +114,6 @@ def test_train_evaluate_and_export_follow_each_other(
     assert json.loads(capsys.readouterr().out)["target"] == "onnx"
 
 
-def test_doctor_names_every_part_and_how_to_get_it(capsys, monkeypatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    main(["doctor"])
-    shown = capsys.readouterr().out
-    for part in ("av", "torchcodec", "decord", "onnxruntime", "lightning", "FFmpeg"):
-        assert part in shown
-
-
 def test_what_a_user_can_cause_ends_in_one_sentence(
     capsys, checkpoint: str, motion_folder: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,361 @@
+"""Look at every video of a data set once: a manifest of what is good, a list of what is not."""
+
+import csv
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import astuple, dataclass, fields, replace
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.encoded_video import EncodedVideo
+from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.video import VideoReadError
+
+__all__ = ["Check", "ScanReport", "ScannedVideo", "probe_video", "read_manifest", "scan_videos"]
+
+Check = Literal["header", "ends", "all"]
+_WINDOW = 10  # seconds that are decoded at once
+
+
+@dataclass(frozen=True)
+class ScannedVideo:
+    """One row of a manifest.
+
+    Attributes:
+        path: path or URL, as the data set has it.
+        label: number of the class; -1 for none.
+        class_name: its name, where the videos came from class folders.
+        duration: seconds from the begin of the first frame to the end of the last.
+        fps: average frames a second.
+        height: of an upright picture, in pixels.
+        width: of an upright picture, in pixels.
+        codec: of the pictures, in FFmpeg's word.
+        num_frames: how many there are.
+        audio_codec: of the sound; empty if there is none.
+        size: of the file, in bytes; 0 where it is not on this machine.
+        modified: when it was changed last, in nanoseconds; 0 where it is not on this machine.
+        cause: why it cannot be read; empty if it can.
+    """
+
+    path: str
+    label: int = -1
+    class_name: str = ""
+    duration: float = 0
+    fps: float = 0
+    height: int = 0
+    width: int = 0
+    codec: str = ""
+    num_frames: int = 0
+    audio_codec: str = ""
+    size: int = 0
+    modified: int = 0
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan found.
+
+    Attributes:
+        good: videos that can be read, in the order of the source.
+        bad: the others, with their `cause`.
+        reused: how many were known from an earlier scan and not looked at again.
+    """
+
+    good: list[ScannedVideo]
+    bad: list[ScannedVideo]
+    reused: int
+
+
+def scan_videos(
+    source: files.PathLike,
+    manifest: files.PathLike,
+    *,
+    check: Check = "ends",
+    num_workers: int | None = None,
+    time_limit_sec: float = 60,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ScanReport:
+    """Look at every video of a folder or list, in parallel, and write a manifest.
+
+    The manifest is a csv file of `ScannedVideo`, which `LabeledVideoPaths.from_path` takes for a
+    list of videos; those that cannot be read are in a second one, `<manifest>.bad.csv`. A scan that
+    was stopped goes on where it was. One that is repeated looks only at what is new or changed.
+
+    Args:
+        source: a folder with one folder of videos a class, or a list with 'path label' lines.
+        manifest: the csv file to be written.
+        check: "header" opens each file, "ends" decodes its first and last frames too, "all" decodes
+            every frame.
+        num_workers: processes; by default one a core.
+        time_limit_sec: what takes longer is bad.
+        on_progress: called with the numbers of videos done and of all.
+
+    Raises:
+        FileNotFoundError: if there is nothing at `source`.
+        ValueError: if `check` is none of those, or a number is not positive.
+    """
+    _check_arguments(check, num_workers, time_limit_sec)
+    target = Path(manifest)
+    bad_file = target.with_suffix(".bad.csv")
+    unfinished = target.with_suffix(".part.csv")
+    wanted = _list_videos(source)
+    # What was bad in an earlier scan is looked at again: it may have been mended.
+    known = {row.path: row for row in _known(target, unfinished)}
+    rows: dict[str, ScannedVideo] = {}
+    for video in wanted:
+        before = known.get(video.path)
+        if before is not None and _version(video.path) == (before.size, before.modified):
+            rows[video.path] = _relabelled(before, video)
+    reused = len(rows)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    left = [video for video in wanted if video.path not in rows]
+    on_progress(reused, len(wanted))
+    with unfinished.open("a", newline="", encoding="utf-8") as file:
+        for row in _probe_all(left, check, num_workers or os.cpu_count() or 1, time_limit_sec):
+            rows[row.path] = row
+            _append(file, row)
+            on_progress(len(rows), len(wanted))
+    ordered = [rows[video.path] for video in wanted]
+    report = ScanReport(
+        [row for row in ordered if not row.cause], [row for row in ordered if row.cause], reused
+    )
+    _write(target, report.good)
+    _write(bad_file, report.bad)
+    unfinished.unlink()
+    return report
+
+
+def probe_video(path: str, check: Check = "ends") -> ScannedVideo:
+    """Look at one video, as `scan_videos`.
+
+    Returns:
+        Its row; where it cannot be read, with a `cause`.
+    """
+    size, modified = _version(path)
+    row = ScannedVideo(path, size=size, modified=modified)
+    try:
+        return replace(row, **_look(path, check))
+    except VideoReadError as error:
+        when = "" if error.time is None else f" at {float(error.time):.3f} s"
+        return replace(row, cause=f"{error.cause}{when}")
+    except OSError as error:
+        return replace(row, cause=error.strerror or str(error))
+
+
+def read_manifest(manifest: files.PathLike) -> list[ScannedVideo]:
+    """Read what `scan_videos` wrote.
+
+    Raises:
+        ValueError: if a row is not one of a manifest.
+    """
+    with files.open_file(manifest, "r") as file:
+        return list(_rows(file, os.fspath(manifest)))
+
+
+def _check_arguments(check: str, num_workers: int | None, time_limit_sec: float) -> None:
+    if check not in ("header", "ends", "all"):
+        raise ValueError(f"check is {check!r}; it must be 'header', 'ends' or 'all'.")
+    for name, value in (("num_workers", num_workers), ("time_limit_sec", time_limit_sec)):
+        if value is not None and value <= 0:
+            raise ValueError(f"{name} is {value}; it must be positive.")
+
+
+def _list_videos(source: files.PathLike) -> list[ScannedVideo]:
+    videos = LabeledVideoPaths.from_path(source)
+    names = videos.class_names or []
+    found: dict[str, ScannedVideo] = {}
+    for index in range(len(videos)):
+        path, info = videos[index]
+        label = -1 if info["label"] is None else info["label"]
+        found[path] = ScannedVideo(path, label, names[label] if label in range(len(names)) else "")
+    return list(found.values())
+
+
+def _look(path: str, check: Check) -> dict[str, Any]:
+    if not files.is_file(path):
+        raise VideoReadError("there is no such file")
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        found = _header(path)
+        if check == "header":
+            return found
+        frame = 1 / Fraction(found["fps"]) if found["fps"] else Fraction(1, 30)
+        first = video.get_clip(0, min(frame, video.duration), lambda indices: indices[:1])
+        if first is None or first["video"] is None:
+            raise VideoReadError("no frame begins it", time=0)
+        found["height"], found["width"] = first["video"].shape[2:]
+        if check == "all":
+            for start in range(0, int(video.duration) + 1, _WINDOW):
+                video.get_clip(start, start + _WINDOW, lambda indices: indices)
+        elif _last_frame(video, 2) is None and _last_frame(video, _WINDOW) is None:
+            raise VideoReadError(
+                f"no frame is in the last {_WINDOW} s of its {float(video.duration):.3f} s"
+            )
+    return found
+
+
+def _last_frame(video: EncodedVideo, seconds: int) -> object:
+    clip = video.get_clip(video.duration - seconds, video.duration, lambda indices: indices[-1:])
+    return None if clip is None else clip["video"]
+
+
+def _header(path: str) -> dict[str, Any]:
+    try:
+        source: Any = files.local_path(path)
+    except NotImplementedError:  # the scheme offers open files only
+        source = files.open_file(path)
+    reader = PacketReader(source)
+    try:
+        stream, codec = reader.stream, reader.stream.codec_context
+        audio = reader.container.streams.audio
+        # Where the container does not say it, every packet is looked at.
+        count = stream.frames or sum(1 for packet in reader.scan() if packet.pts is not None)
+        return {
+            "duration": float(reader.duration),
+            "fps": float(stream.average_rate or 0),
+            "height": codec.height,
+            "width": codec.width,
+            "codec": codec.codec.canonical_name,
+            "num_frames": count,
+            "audio_codec": audio[0].codec_context.codec.canonical_name if audio else "",
+        }
+    finally:
+        reader.close()
+
+
+def _version(path: str) -> tuple[int, int]:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _relabelled(row: ScannedVideo, video: ScannedVideo) -> ScannedVideo:
+    return replace(row, label=video.label, class_name=video.class_name)
+
+
+def _probe_all(
+    videos: Sequence[ScannedVideo], check: Check, num_workers: int, time_limit_sec: float
+) -> Iterator[ScannedVideo]:
+    """Probe in worker processes; one that hangs or dies costs its own video only."""
+    waiting = list(reversed(videos))
+    suspects: list[ScannedVideo] = []  # were being probed when a process died: now one by one
+    while queue := suspects or waiting:
+        pool = _Pool(1 if suspects else num_workers, check, time_limit_sec)
+        try:
+            yield from pool.run(queue)
+        except BrokenProcessPool:
+            if len(pool.running) == 1:
+                yield replace(pool.running[0], cause="the decoder crashed the process")
+            else:
+                suspects += pool.running
+        except TimeoutError:
+            assert pool.late is not None
+            waiting += [video for video in pool.running if video != pool.late]
+            yield replace(pool.late, cause=f"it took longer than {time_limit_sec:g} s")
+        finally:
+            pool.stop()
+
+
+class _Pool:
+    """Worker processes that probe; as many videos are with them as there are processes.
+
+    Attributes:
+        running: the videos that are being probed.
+        late: the one that took too long, after a TimeoutError.
+    """
+
+    def __init__(self, num_workers: int, check: Check, time_limit_sec: float) -> None:
+        self._check, self._limit, self._size = check, time_limit_sec, num_workers
+        # Not forked from here: decoding threads and forks do not go together.
+        context = get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._pool = ProcessPoolExecutor(
+            num_workers, mp_context=context, initializer=_ignore_interrupt
+        )
+        self._jobs: dict[Future[ScannedVideo], tuple[ScannedVideo, float]] = {}
+        self.late: ScannedVideo | None = None
+
+    @property
+    def running(self) -> list[ScannedVideo]:
+        return [video for video, _ in self._jobs.values()]
+
+    def run(self, queue: list[ScannedVideo]) -> Iterator[ScannedVideo]:
+        """Probe the videos of `queue`, from its end, taking them out."""
+        self._pool.submit(_version, "").result()  # starting a process is no video's time
+        while queue or self._jobs:
+            while queue and len(self._jobs) < self._size:
+                job = self._pool.submit(probe_video, queue[-1].path, self._check)
+                self._jobs[job] = queue.pop(), time.monotonic()
+            done, _ = wait(self._jobs, timeout=0.5, return_when=FIRST_COMPLETED)
+            for job in done:
+                row = job.result()
+                video, _ = self._jobs.pop(job)
+                yield _relabelled(row, video)
+            for video, begin in self._jobs.values():
+                if time.monotonic() - begin > self._limit:
+                    self.late = video
+                    raise TimeoutError(video.path)
+
+    def stop(self) -> None:
+        """End the processes, also one that hangs."""
+        if self._jobs:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process answers Ctrl-C
+
+
+def _known(*manifests: Path) -> Iterator[ScannedVideo]:
+    for manifest in manifests:
+        if manifest.exists():
+            with manifest.open(newline="", encoding="utf-8") as file, suppress(ValueError):
+                # A row that was cut off by a kill ends what is known.
+                yield from _rows(file, str(manifest))
+
+
+def _rows(file: IO[str], name: str) -> Iterator[ScannedVideo]:
+    names = [field.name for field in fields(ScannedVideo)]
+    table = csv.reader(file)
+    for number, row in enumerate(table, 1):
+        if row == names:
+            continue
+        if number == 1 or len(row) != len(names):
+            raise ValueError(f"{name}, line {number} is no row of a manifest: {row!r}.")
+        try:
+            yield ScannedVideo(
+                *(field.type(value) for field, value in zip(fields(ScannedVideo), row, strict=True))  # type: ignore[operator]
+            )
+        except ValueError as error:
+            raise ValueError(f"{name}, line {number} is no row of a manifest: {error}.") from None
+
+
+def _append(file: IO[str], row: ScannedVideo) -> None:
+    table = csv.writer(file)
+    if file.tell() == 0:
+        table.writerow(field.name for field in fields(ScannedVideo))
+    table.writerow(astuple(row))
+    file.flush()
+
+
+def _write(path: Path, rows: Sequence[ScannedVideo]) -> None:
+    """Write a manifest in one step: nobody ever sees half of it."""
+    new = path.with_suffix(".new")
+    with new.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(field.name for field in fields(ScannedVideo))
+        table.writerows(astuple(row) for row in rows)
+    new.replace(path)
