@@ -25,9 +25,9 @@ def Kinetics(
     decode_audio: bool = True,
     decoder: str = "pyav",
 ) -> LabeledVideoDataset:
-    """Make the Kinetics data set of a folder or a file, as `labeled_video_dataset`.
+    r"""Make the Kinetics data set of a folder or a file, as `labeled_video_dataset`.
 
-    For a map-style one: `ClipDataset(LabeledVideoPaths.from_path(data_path), clip_sampler)`.
+    For samples by number: `Kinetics(...).map_style()`.
 
     Args:
         data_path: a folder with one folder of videos a class, or a text file with 'path label'
@@ -44,6 +44,14 @@ def Kinetics(
 
     Source: Kay et al., "The Kinetics Human Action Video Dataset", 2017,
     https://arxiv.org/abs/1705.06950.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from pytorchvideo_clone.data import make_clip_sampler
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "train.csv").write_text("jump/a.mp4 0\nrun/b.mp4 1\n")
+    ...     Kinetics(f"{folder}/train.csv", make_clip_sampler("random", 2.0)).num_videos
+    2
     """
     return labeled_video_dataset(
         data_path,
