@@ -30,6 +30,7 @@ from pytorchvideo_clone.layers.positional_encoding import (
     PositionalEncoding,
     SpatioTemporalClsPositionalEncoding,
 )
+from pytorchvideo_clone.layers.relative_position import RelativePositions
 from pytorchvideo_clone.layers.residual import ResBlock
 from pytorchvideo_clone.layers.squeeze_excitation import (
     SqueezeAndExcitationLayer2D,
@@ -55,6 +56,7 @@ __all__ = [
     "NonLocal",
     "PositionalEncoding",
     "ReduceFusion",
+    "RelativePositions",
     "ResBlock",
     "SpatioTemporalClsPositionalEncoding",
     "SqueezeAndExcitationLayer2D",

@@ -15,6 +15,7 @@ from pytorchvideo_clone.layers.chain import Chain
 from pytorchvideo_clone.layers.drop_path import DropPath
 from pytorchvideo_clone.layers.fold import batch_norm_affine, fold_after, fold_before
 from pytorchvideo_clone.layers.mlp import Mlp
+from pytorchvideo_clone.layers.relative_position import RelativePositions
 
 __all__ = ["Mlp", "MultiScaleAttention", "MultiScaleBlock"]
 
@@ -49,13 +50,15 @@ class MultiScaleAttention(nn.Module):
         depthwise_conv: a pool of mode "conv" works on each channel by itself.
         bias_on: bias of the output.
         separate_qkv: three linear layers instead of one; with `pool_first` they always are.
+        residual_pool_cls: `residual_pool` adds the class token's query too.
+        rel_pos_grid: learn positions relative to each other, for tokens of this grid (T, H, W).
 
     Raises:
         ValueError: if the heads do not divide the width.
 
     Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021,
-    https://arxiv.org/abs/2104.11227, section 3.1; residual_pool: Li et al., "MViTv2", CVPR 2022,
-    https://arxiv.org/abs/2112.01526, section 4.1.
+    https://arxiv.org/abs/2104.11227, section 3.1; residual_pool and rel_pos_grid: Li et al.,
+    "MViTv2", CVPR 2022, https://arxiv.org/abs/2112.01526, section 4.1.
 
     >>> attention = MultiScaleAttention(16, num_heads=4, kernel_q=(1, 3, 3), stride_q=(1, 2, 2))
     >>> x, thw = attention(torch.ones(1, 33, 16), [2, 4, 4])
@@ -82,6 +85,8 @@ class MultiScaleAttention(nn.Module):
         depthwise_conv: bool = True,
         bias_on: bool = True,
         separate_qkv: bool = True,
+        residual_pool_cls: bool = True,
+        rel_pos_grid: Size | None = None,
     ) -> None:
         super().__init__()
         dim_out = dim_out or dim
@@ -93,6 +98,7 @@ class MultiScaleAttention(nn.Module):
         self.has_cls_embed = has_cls_embed
         self.pool_first = pool_first
         self.residual_pool = residual_pool
+        self.residual_skips_cls = has_cls_embed and not residual_pool_cls
         self.fused_qkv = not (separate_qkv or pool_first)
         if self.fused_qkv:
             self.qkv = nn.Linear(dim, 3 * dim_out, bias=qkv_bias)
@@ -117,13 +123,18 @@ class MultiScaleAttention(nn.Module):
             self.add_module(f"pool_{name}", pool)
             self.add_module(f"norm_{name}", norm)
         self._name_pools_twice()
+        self.rel_pos = None
+        if rel_pos_grid is not None:
+            self.rel_pos = RelativePositions(
+                dim_out // num_heads, rel_pos_grid, stride_q, stride_kv, has_cls_embed
+            )
 
     def forward(self, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
         """(B, N, C) and their grid -> (B, N', dim_out) and the queries' grid [T', H', W']."""
         if self.pool_first:
             heads = self._split(x)
             q, q_shape = self._pool("q", heads, thw_shape)
-            k, _ = self._pool("k", heads, thw_shape)
+            k, k_shape = self._pool("k", heads, thw_shape)
             v, _ = self._pool("v", heads, thw_shape)
             q = self._split(self.q(_merge(q)))
             k = self._split(self.k(_merge(k)))
@@ -134,11 +145,14 @@ class MultiScaleAttention(nn.Module):
             else:
                 q, k, v = self._split(self.q(x)), self._split(self.k(x)), self._split(self.v(x))
             q, q_shape = self._pool("q", q, thw_shape)
-            k, _ = self._pool("k", k, thw_shape)
+            k, k_shape = self._pool("k", k, thw_shape)
             v, _ = self._pool("v", v, thw_shape)
-        y = _attend(q, k, v)
+        wide_q, wide_k = q, k
+        if self.rel_pos is not None:
+            wide_q, wide_k = self.rel_pos(q, k, q_shape, k_shape)
+        y = _attend(wide_q, wide_k, v)
         if self.residual_pool:
-            y = y + q
+            y = y + (F.pad(q[:, :, 1:], (0, 0, 1, 0)) if self.residual_skips_cls else q)
         return self.proj_drop(self.proj(_merge(y))), q_shape
 
     def fuse_bn(self) -> None:
@@ -235,6 +249,8 @@ class MultiScaleBlock(nn.Module):
         depthwise_conv: as in `MultiScaleAttention`.
         bias_on: biases of all linear layers but those of queries, keys and values.
         separate_qkv: as in `MultiScaleAttention`.
+        residual_pool_cls: as in `MultiScaleAttention`.
+        rel_pos_grid: as in `MultiScaleAttention`.
 
     Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021,
     https://arxiv.org/abs/2104.11227, section 3.2.
@@ -269,6 +285,8 @@ class MultiScaleBlock(nn.Module):
         depthwise_conv: bool = True,
         bias_on: bool = True,
         separate_qkv: bool = True,
+        residual_pool_cls: bool = True,
+        rel_pos_grid: Size | None = None,
     ) -> None:
         super().__init__()
         self.has_cls_embed = has_cls_embed
@@ -293,6 +311,8 @@ class MultiScaleBlock(nn.Module):
             depthwise_conv=depthwise_conv,
             bias_on=bias_on,
             separate_qkv=separate_qkv,
+            residual_pool_cls=residual_pool_cls,
+            rel_pos_grid=rel_pos_grid,
         )
         self.drop_path = DropPath(droppath_rate) if droppath_rate > 0 else nn.Identity()
         self.norm2 = norm_layer(mlp_dim)
@@ -350,13 +370,21 @@ class MultiScaleBlock(nn.Module):
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(D)) v; (B, heads, N, D), (B, heads, M, D) -> (B, heads, N, D)."""
+    """softmax(q k^T / sqrt(D)) v; (B, heads, N, D), (B, heads, M, D) -> (B, heads, N, D).
+
+    Queries and keys may have columns that values lack, of relative positions.
+    """
+    dim = v.shape[-1]
     # On CPUs torch's bfloat16 kernel takes 1.6 times as long as two products (the shapes of MViT-B,
     # torch 2.14, an AMD EPYC with AVX-512 BF16); with few keys their memory is small.
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] <= FEW_KEYS:
-        weights = torch.softmax(q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1), dim=-1)
+        weights = torch.softmax(q * dim**-0.5 @ k.transpose(-2, -1), dim=-1)
         return weights @ v
-    return F.scaled_dot_product_attention(q, k, v)
+    if q.shape[-1] == dim:
+        return F.scaled_dot_product_attention(q, k, v)
+    # The kernels that hold no matrix of scores want one width.
+    v = F.pad(v, (0, q.shape[-1] - dim))
+    return F.scaled_dot_product_attention(q, k, v, scale=dim**-0.5)[..., :dim]
 
 
 def _merge(x: Tensor) -> Tensor:

@@ -67,6 +67,7 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
         sep_pos_embed: learn one table over (H, W) and one over T, which are added, instead of one
             over all positions.
         has_cls: put a class token first.
+        has_pos: False learns no positions: only the class token is added.
 
     Raises:
         AssertionError: unless `patch_embed_shape` has three sizes, as in PyTorchVideo.
@@ -85,6 +86,7 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
         patch_embed_shape: Sequence[int],
         sep_pos_embed: bool = False,
         has_cls: bool = True,
+        has_pos: bool = True,
     ) -> None:
         super().__init__()
         if len(patch_embed_shape) != 3:
@@ -94,12 +96,15 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
         self._patch_embed_shape = tuple(patch_embed_shape)
         self.cls_embed_on = has_cls
         self.sep_pos_embed = sep_pos_embed
+        self.has_pos = has_pos
         time, height, width = patch_embed_shape
 
         def table(rows: int) -> nn.Parameter:
             return nn.Parameter(torch.zeros(1, rows, embed_dim))
 
         self.cls_token = table(1) if has_cls else None
+        if not has_pos:
+            return
         if sep_pos_embed:
             self.pos_embed_spatial = table(height * width)
             self.pos_embed_temporal = table(time)
@@ -126,7 +131,7 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
             )
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
-        return x + self._table()
+        return x + self._table() if self.has_pos else x
 
     def _table(self) -> Tensor:
         """What is added: (1, N, D)."""

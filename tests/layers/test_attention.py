@@ -153,3 +153,31 @@ def test_the_shortcut_is_pooled_as_the_queries_are() -> None:
     x, thw = block(torch.randn(TOKENS), GRID)
     assert (x.shape, thw) == ((2, 13, 16), [2, 2, 3])
     assert block.pool_skip.kernel_size == (1, 3, 3)
+
+
+@pytest.mark.parametrize("has_cls_embed", [True, False])
+def test_relative_positions_are_added_to_the_scores(has_cls_embed: bool) -> None:
+    attention = make(residual_pool=False, has_cls_embed=has_cls_embed, rel_pos_grid=GRID, **POOLED)
+    x = torch.randn(TOKENS)[:, not has_cls_embed :]
+    q, q_grid = attention._pool("q", attention._split(attention.q(x)), GRID)
+    k, k_grid = attention._pool("k", attention._split(attention.k(x)), GRID)
+    v, _ = attention._pool("v", attention._split(attention.v(x)), GRID)
+    wide_q, wide_k = attention.rel_pos(q, k, q_grid, k_grid)
+    weights = F.softmax(wide_q @ wide_k.transpose(-2, -1) / 2, dim=-1)
+    expected = attention.proj((weights @ v).transpose(1, 2).flatten(2))
+    result, _ = attention(x, GRID)
+    torch.testing.assert_close(result, expected)
+    for table in attention.rel_pos.parameters():
+        nn.init.zeros_(table)
+    assert not torch.allclose(attention(x, GRID)[0], result)
+
+
+def test_the_residual_of_the_class_token_can_be_left_out() -> None:
+    without, with_all, with_patches = (
+        make(residual_pool=residual, residual_pool_cls=cls, **POOLED)
+        for residual, cls in ((False, True), (True, True), (True, False))
+    )
+    x = torch.randn(TOKENS)
+    expected = with_all(x, GRID)[0].clone()
+    expected[:, 0] = without(x, GRID)[0][:, 0]
+    torch.testing.assert_close(with_patches(x, GRID)[0], expected)

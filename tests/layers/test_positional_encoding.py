@@ -90,3 +90,12 @@ def test_the_width_comes_before_the_height() -> None:
 def test_widths_that_cannot_be_divided_are_refused(make, width: int) -> None:
     with pytest.raises(AssertionError, match="embed_dim is"):
         make(width)
+
+
+def test_without_positions_only_the_class_token_is_added() -> None:
+    encode = SpatioTemporalClsPositionalEncoding(8, (2, 3, 4), has_pos=False)
+    x = torch.randn(2, 24, 8)
+    assert [name for name, _ in encode.named_parameters()] == ["cls_token"]
+    torch.testing.assert_close(encode(x), torch.cat([torch.zeros(2, 1, 8), x], dim=1))
+    plain = SpatioTemporalClsPositionalEncoding(8, (2, 3, 4), has_cls=False, has_pos=False)
+    torch.testing.assert_close(plain(x), x)
