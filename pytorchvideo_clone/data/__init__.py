@@ -11,8 +11,9 @@ from pytorchvideo_clone.data.clip_sampling import (
     UniformClipSampler,
     make_clip_sampler,
 )
-from pytorchvideo_clone.data.datasets import Kinetics, Ucf101
+from pytorchvideo_clone.data.datasets import Ava, Charades, Hmdb51, Kinetics, SSv2, Ucf101
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
+from pytorchvideo_clone.data.faults import FaultReport, Faults
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
@@ -23,6 +24,8 @@ from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadErro
 from pytorchvideo_clone.data.writer import export_video_array
 
 __all__ = [
+    "Ava",
+    "Charades",
     "ClipDataset",
     "ClipInfo",
     "ClipInfoList",
@@ -30,13 +33,17 @@ __all__ = [
     "ConstantClipsPerVideoSampler",
     "EncodedVideo",
     "EpochSampler",
+    "FaultReport",
+    "Faults",
     "FrameVideo",
+    "Hmdb51",
     "Kinetics",
     "LabeledVideoDataset",
     "LabeledVideoPaths",
     "RandomClipSampler",
     "RandomMultiClipSampler",
     "ResumableLoader",
+    "SSv2",
     "Ucf101",
     "UniformClipSampler",
     "Video",

@@ -1,6 +1,5 @@
 """Clips of labelled videos by number: (seed, epoch, index) -> sample."""
 
-import bisect
 import functools
 import itertools
 import random
@@ -9,10 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler
+from pytorchvideo_clone.data.clip_reading import Sample, make_sample, naming, read_clip
+from pytorchvideo_clone.data.clip_sampling import ClipSampler
+from pytorchvideo_clone.data.faults import (
+    BlankVideo,
+    FaultLog,
+    Faults,
+    Policy,
+    damaged_frames,
+    read_within,
+)
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.sharding import Planned
 from pytorchvideo_clone.data.video import (
@@ -23,9 +32,8 @@ from pytorchvideo_clone.data.video import (
     VideoReadError,
 )
 
-__all__ = ["ClipDataset", "LabeledVideos", "make_sample", "read_clip"]
+__all__ = ["ClipDataset", "LabeledVideos", "Sample", "make_sample", "read_clip"]
 
-Sample = dict[str, Any]
 LabeledVideos = LabeledVideoPaths | Sequence[tuple[str, dict[str, Any]]]
 
 
@@ -45,7 +53,9 @@ class ClipDataset(Dataset):
     A sample has the keys `video` (C, T, H, W), `video_name`, `video_index`, `clip_index`,
     `aug_index`, those of the video's own dict, such as `label`, and `audio` (S,) if there is any.
     Where the sampler gives several clips for one sample, `video` and others are lists. At an index
-    from an `EpochSampler` there is also `valid`, False for a sample that only fills up.
+    from an `EpochSampler` there is also `valid`, False for a sample that only fills up. With
+    `faults="pad"` there are always `valid`, False also where nothing could be read, and
+    `frame_mask` (T,) bool, the frames that are real, before `transform`.
 
     Args:
         labeled_video_paths: the videos, for example `LabeledVideoPaths.from_path(folder)`.
@@ -59,8 +69,12 @@ class ClipDataset(Dataset):
         frame_filter: as in `Video.get_clip`, so that only the frames wanted are converted.
         open_options: more arguments of `VideoPathHandler.video_from_path`, for example {"fps": 10}
             for folders of images.
+        faults: what to do about a video that cannot be read: "raise", "substitute", "pad", or a
+            `Faults`, which may also limit the time.
 
     Attributes:
+        fault_log: the videos that could not be read, in all worker processes; `set_epoch` and the
+            end of the program do not stop it, `fault_log.report()` gives it.
         video_path_handler: opens the videos; may be replaced.
 
     >>> from pytorchvideo_clone.data.clip_sampling import ConstantClipsPerVideoSampler
@@ -82,6 +96,7 @@ class ClipDataset(Dataset):
         video_dtype: torch.dtype = torch.float32,
         frame_filter: FrameFilter | None = None,
         open_options: Mapping[str, Any] | None = None,
+        faults: Faults | Policy = "raise",
     ) -> None:
         if not (decode_video or decode_audio):
             raise ValueError("decode_video and decode_audio are both False; nothing would be read.")
@@ -101,6 +116,18 @@ class ClipDataset(Dataset):
             self._clip_options["video_dtype"] = video_dtype
         if frame_filter is not None:
             self._clip_options["frame_filter"] = frame_filter
+        self.faults = Faults.of(faults)
+        if self.faults.policy == "skip":
+            raise ValueError(
+                "faults is 'skip', but every index has its sample; choose 'substitute' or 'pad', "
+                "or take LabeledVideoDataset."
+            )
+        if self.faults.policy == "pad":
+            if not decode_video:
+                raise ValueError("faults='pad' fills in frames; it needs decode_video=True.")
+            self._clip_options["on_damage"] = "pad"
+        self.fault_log = FaultLog()
+        self._hung: set[str] = set()
         # In shared memory, so that workers that live through several epochs see it change.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -117,44 +144,117 @@ class ClipDataset(Dataset):
     def set_epoch(self, epoch: int) -> None:
         """Choose the chance of an epoch, here and in running worker processes.
 
+        The videos that could not be read in the epoch before are named in the log.
+
         Args:
             epoch: any whole number; set it before the epoch begins.
         """
+        if epoch != self.epoch:
+            self.fault_log.log_once(self.epoch)
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
         per_video = self.clip_sampler.samples_per_video
         if per_video is not None:
             return per_video * len(self.labeled_video_paths)
-        return self._ends[-1] if self._ends else 0
+        return int(self._ends[-1]) if len(self._ends) else 0
 
     def __getitem__(self, index: int) -> Any:
         """Read one sample.
 
         Raises:
             IndexError: if there is no such sample.
-            VideoReadError: if its video cannot be read, or has no frame in the clip.
+            VideoReadError: if its video cannot be read, or has no frame in the clip, and `faults`
+                does not say otherwise.
         """
         video_index, number = self._locate(index)
-        path, info = self.labeled_video_paths[video_index]
-        with _naming(path), self._open(path) as video:
-            clips = self._clips(video_index, info, video.duration, self.epoch)
-            span = next(itertools.islice(clips, number, None), None)
-            if span is None:
-                raise RuntimeError(
-                    f"{type(self.clip_sampler).__name__} gave clip {number} of {path} before, and "
-                    "now fewer clips; their number must not depend on chance."
-                )
-            wanted = self._open_options["decode_video"]
-            with self._seeded("frames", index % len(self)):
-                clip = read_clip(video, span, wanted, **self._clip_options)
-        sample = make_sample(clip, video, video_index, span, info)
+        place = index % len(self)
+        sample = self._read_or_replace(place, video_index, number)
         if isinstance(index, Planned):
-            sample["valid"] = index.valid
+            sample["valid"] = index.valid and sample.get("valid", True)
         if self.transform is None:
             return sample
-        with self._seeded("transform", index % len(self)):
+        with self._seeded("transform", place):
             return self.transform(sample)
+
+    def _read_or_replace(self, place: int, video_index: int, number: int) -> Sample:
+        """Read clip `number` of a video for sample `place`; what if not is said by `faults`."""
+        try:
+            return self._read(place, video_index, number, self._chance(video_index, self.epoch))
+        except VideoReadError as error:
+            if self.faults.policy == "raise":
+                raise
+            self.fault_log.add(error, self.epoch, place)
+            if self.faults.policy == "substitute":
+                return self._substitute(place, video_index, error)
+        path, _ = self.labeled_video_paths[video_index]
+        blank = BlankVideo(path, self.clip_sampler.clip_duration, self.faults.blank)
+        chance = self._chance(video_index, self.epoch)
+        return {**self._sample_of(blank, place, video_index, number, chance), "valid": False}
+
+    def _substitute(self, place: int, video_index: int, cause: VideoReadError) -> Sample:
+        """Read a clip of another video, as chance has it; a video is tried once."""
+        chance = random.Random(f"substitute {self.seed} {self.epoch} {place}")
+        others, tried = len(self.labeled_video_paths) - 1, {video_index}
+        while len(tried) <= min(others, self.faults.attempts):
+            number = chance.randrange(len(self))
+            other, number = self._locate(number)
+            if other in tried:
+                continue
+            tried.add(other)
+            try:
+                return self._read(place, other, number, random.Random(chance.random()))
+            except VideoReadError as error:
+                self.fault_log.add(error, self.epoch, place)
+        raise VideoReadError(
+            f"{cause.cause}; nor can any of {len(tried) - 1} other videos in its place",
+            cause.path,
+            cause.backend,
+            cause.time,
+        ) from cause
+
+    def _read(self, place: int, video_index: int, number: int, chance: random.Random) -> Sample:
+        path, _ = self.labeled_video_paths[video_index]
+
+        def read() -> Sample:
+            with naming(path), self._open(path) as video:
+                return self._sample_of(video, place, video_index, number, chance)
+
+        # The main thread keeps torch's generator, as the one that reads may never end.
+        with self._seeded("frames", place):
+            sample = self._within_limit(path, read)
+        if self.faults.policy == "pad":
+            damage = damaged_frames(sample["frame_mask"], path)
+            if damage is not None:
+                self.fault_log.add(damage, self.epoch, place)
+            sample["valid"] = True
+        return sample
+
+    def _sample_of(
+        self, video: Video, place: int, video_index: int, number: int, chance: random.Random
+    ) -> Sample:
+        path, info = self.labeled_video_paths[video_index]
+        clips = self.clip_sampler.clips(video.duration, info, chance)
+        span = next(itertools.islice(clips, number, None), None)
+        if span is None:
+            raise RuntimeError(
+                f"{type(self.clip_sampler).__name__} gave clip {number} of {path} before, and "
+                "now fewer clips; their number must not depend on chance."
+            )
+        clip = read_clip(video, span, self._open_options["decode_video"], **self._clip_options)
+        if "valid" in clip:
+            clip["frame_mask"] = clip.pop("valid")
+        return make_sample(clip, video, video_index, span, info)
+
+    def _within_limit(self, path: str, read: Callable[[], Any]) -> Any:
+        if path in self._hung:
+            raise VideoReadError("reading it took too long before", path)
+        try:
+            return read_within(self.faults.time_limit_sec, path, read)
+        except VideoReadError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._hung.add(path)
+            raise
 
     def _locate(self, index: int) -> tuple[int, int]:
         """The video, and which of its samples."""
@@ -164,30 +264,32 @@ class ClipDataset(Dataset):
         per_video = self.clip_sampler.samples_per_video
         if per_video is not None:
             return divmod(index, per_video)
-        video_index = bisect.bisect_right(self._ends, index)
-        return video_index, index - (self._ends[video_index - 1] if video_index else 0)
+        video_index = int(np.searchsorted(self._ends, index, side="right"))
+        return video_index, index - (int(self._ends[video_index - 1]) if video_index else 0)
 
     @functools.cached_property
-    def _ends(self) -> list[int]:
-        """Up to each video, how many samples there are."""
+    def _ends(self) -> np.ndarray:
+        """Up to each video, how many samples there are: (videos,) int64."""
         with ThreadPoolExecutor() as pool:
             counts = pool.map(self._count, range(len(self.labeled_video_paths)))
-            return list(itertools.accumulate(counts))
+            return np.cumsum(np.fromiter(counts, np.int64))
 
     def _count(self, video_index: int) -> int:
         path, info = self.labeled_video_paths[video_index]
+
+        def measure() -> Seconds:
+            with naming(path), self._open(path) as video:
+                return video.duration
+
         try:
-            with _naming(path), self._open(path) as video:
-                duration = video.duration
+            duration = self._within_limit(path, measure)
         except VideoReadError:
             return 1  # a sample whose reading says what is wrong, like that of any other video
-        return sum(1 for _ in self._clips(video_index, info, duration, epoch=0))
+        chance = self._chance(video_index, epoch=0)
+        return sum(1 for _ in self.clip_sampler.clips(duration, info, chance))
 
-    def _clips(
-        self, video_index: int, info: Mapping[str, Any], duration: Seconds, epoch: int
-    ) -> Iterator[ClipInfo | ClipInfoList]:
-        rng = random.Random(f"clips {self.seed} {epoch} {video_index}")
-        return self.clip_sampler.clips(duration, info, rng)
+    def _chance(self, video_index: int, epoch: int) -> random.Random:
+        return random.Random(f"clips {self.seed} {epoch} {video_index}")
 
     def _open(self, path: str) -> Video:
         return self.video_path_handler.video_from_path(path, **self._open_options)
@@ -210,90 +312,3 @@ class ClipDataset(Dataset):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._epoch.share_memory_()  # a plain pickle or a copy has lost it
-
-
-def read_clip(
-    video: Video, span: ClipInfo | ClipInfoList, decode_video: bool = True, **options: Any
-) -> dict[str, Any]:
-    """Read what a sampler asked for.
-
-    Args:
-        video: an open video.
-        span: one clip, or several.
-        decode_video: whether there must be frames; else there must be audio.
-        options: as for `Video.get_clip`.
-
-    Returns:
-        The clip of `Video.get_clip`; for several, with a list at each key.
-
-    Raises:
-        VideoReadError: if it cannot be read, or nothing begins in it.
-    """
-    if isinstance(span, ClipInfoList):
-        singles = [
-            _read_one(video, start, end, decode_video, options)
-            for start, end in zip(span.clip_start_sec, span.clip_end_sec, strict=True)
-        ]
-        return {key: [clip[key] for clip in singles] for key in singles[0]}
-    return _read_one(video, span.clip_start_sec, span.clip_end_sec, decode_video, options)
-
-
-def make_sample(
-    clip: Mapping[str, Any],
-    video: Video,
-    video_index: int,
-    span: ClipInfo | ClipInfoList,
-    info: Mapping[str, Any],
-) -> Sample:
-    """Put a sample together, with PyTorchVideo's keys in PyTorchVideo's order.
-
-    Args:
-        clip: from `read_clip`; what it holds beyond frames, their indices and audio comes too.
-        video: where it was read.
-        video_index: number of the video.
-        span: what the sampler asked for.
-        info: entries of the video's own, which win over those before them.
-    """
-    sample = {
-        "video": clip["video"],
-        "video_name": video.name,
-        "video_index": video_index,
-        "clip_index": span.clip_index,
-        "aug_index": span.aug_index,
-        **{key: clip[key] for key in clip if key not in {"video", "audio", "frame_indices"}},
-        **info,
-    }
-    audio = clip.get("audio")
-    has_audio = all(a is not None for a in audio) if isinstance(audio, list) else audio is not None
-    return {**sample, "audio": audio} if has_audio else sample
-
-
-def _read_one(
-    video: Video, start: Seconds, end: Seconds, decode_video: bool, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    clip = video.get_clip(start, end, **options)
-    wanted = None if clip is None else clip["video"] if decode_video else clip.get("audio")
-    # At the very end of a video decord gives no frames as an empty tensor.
-    if clip is None or wanted is None or wanted.numel() == 0:
-        raise VideoReadError(
-            f"nothing begins in [{float(start):.3f}, {float(end):.3f}) s of its "
-            f"{float(video.duration):.3f} s",
-            video.name,
-            time=start,
-        )
-    return dict(clip)
-
-
-@contextmanager
-def _naming(path: str) -> Iterator[None]:
-    """Turn every way of failing to read into a VideoReadError that says which path."""
-    try:
-        yield
-    except VideoReadError as error:
-        if error.path == path:
-            raise
-        raise VideoReadError(error.cause, path, error.backend, error.time) from error
-    except FileNotFoundError as error:
-        raise VideoReadError("there is no such file or folder", path) from error
-    except OSError as error:
-        raise VideoReadError(error.strerror or str(error), path) from error

@@ -1,24 +1,28 @@
 """Clips of labelled videos one after the other: PyTorchVideo's iterable data set."""
 
+import functools
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from torch.utils.data import IterableDataset, RandomSampler, Sampler
+from torch.utils.data import DistributedSampler, IterableDataset, RandomSampler, Sampler
 
-from pytorchvideo_clone.data.clip_dataset import (
-    ClipDataset,
-    LabeledVideos,
-    Sample,
-    make_sample,
-    read_clip,
+from pytorchvideo_clone.data.clip_dataset import ClipDataset, LabeledVideos
+from pytorchvideo_clone.data.clip_reading import Sample, make_sample, read_clip
+from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler
+from pytorchvideo_clone.data.faults import (
+    BlankVideo,
+    FaultLog,
+    Faults,
+    Policy,
+    damaged_frames,
+    read_within,
 )
-from pytorchvideo_clone.data.clip_sampling import ClipSampler
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
-from pytorchvideo_clone.data.sharding import MultiProcessSampler
-from pytorchvideo_clone.data.video import VideoPathHandler
+from pytorchvideo_clone.data.sharding import MultiProcessSampler, RankSampler
+from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError
 
 __all__ = ["LabeledVideoDataset", "labeled_video_dataset"]
 
@@ -30,12 +34,15 @@ VideoSampler = Callable[[Any], Sampler]
 class LabeledVideoDataset(IterableDataset):
     """Clips of labelled videos, one video after the other, as PyTorchVideo gives them.
 
-    Videos are divided between the worker processes of a `DataLoader`. One that cannot be read, or a
-    clip without frames, is skipped with a warning in the log, and so is the rest of its video; ten
-    failures in a row are an error. Samples have the keys of `ClipDataset`; one for which
-    `transform` gives None is left out. `iter` gives the data set itself, at its beginning.
+    Videos are divided between the worker processes of a `DataLoader`, and between the processes of
+    torch.distributed, unless a `DistributedSampler` does that. One that cannot be read, or a clip
+    without frames, is skipped with a warning in the log, and so is the rest of its video; ten
+    failures in a row are an error. `faults` chooses otherwise. Samples have the keys of
+    `ClipDataset`; one for which `transform` gives None is left out. `iter` gives the data set
+    itself, at its beginning.
 
-    For a length, indexing and repeatable samples take the `ClipDataset` that `map_style` gives.
+    For a length, indexing, repeatable samples, and equal steps on every rank take the `ClipDataset`
+    that `map_style` gives.
 
     Args:
         labeled_video_paths: (path, dict) pairs, for example a `LabeledVideoPaths`.
@@ -47,8 +54,11 @@ class LabeledVideoDataset(IterableDataset):
         decode_video: whether to read frames.
         decoder: as in `EncodedVideo.from_path`.
         open_options: as in `ClipDataset`.
+        faults: what to do about a video that cannot be read: "skip", "raise", "pad", or a `Faults`,
+            which may also limit the time; as in `ClipDataset`.
 
     Attributes:
+        fault_log: the videos that could not be read, in all worker processes.
         video_path_handler: opens the videos; may be replaced.
 
     >>> from pytorchvideo_clone.data.clip_sampling import make_clip_sampler
@@ -69,6 +79,7 @@ class LabeledVideoDataset(IterableDataset):
         decode_video: bool = True,
         decoder: str = "pyav",
         open_options: Mapping[str, Any] | None = None,
+        faults: Faults | Policy = "skip",
     ) -> None:
         self._labeled_videos = labeled_video_paths
         self._clip_sampler = clip_sampler
@@ -80,7 +91,18 @@ class LabeledVideoDataset(IterableDataset):
             **(open_options or {}),
         }
         self._video_sampler = video_sampler(labeled_video_paths)
-        self._share = MultiProcessSampler(self._video_sampler)
+        # The share of this rank, unless the sampler knows of ranks itself.
+        knows = isinstance(self._video_sampler, DistributedSampler)
+        self._of_rank = self._video_sampler if knows else RankSampler(self._video_sampler)
+        self._share = MultiProcessSampler(self._of_rank)
+        self.faults = Faults.of(faults)
+        if self.faults.policy == "substitute":
+            raise ValueError(
+                "faults is 'substitute', which needs numbered samples: take "
+                "dataset.map_style(faults='substitute')."
+            )
+        self._clip_options = {"on_damage": "pad"} if self.faults.policy == "pad" else {}
+        self.fault_log = FaultLog()
         self.video_path_handler = VideoPathHandler()
         self._samples: Iterator[Any] | None = None
 
@@ -91,8 +113,8 @@ class LabeledVideoDataset(IterableDataset):
 
     @property
     def num_videos(self) -> int:
-        """How many videos there are."""
-        return len(self._video_sampler)  # type: ignore[arg-type]
+        """How many videos there are, for this rank."""
+        return len(self._of_rank)  # type: ignore[arg-type]
 
     def map_style(self, seed: int = 0, **clip_options: Any) -> ClipDataset:
         """Give the same videos, clips and transform as a map-style data set.
@@ -140,7 +162,9 @@ class LabeledVideoDataset(IterableDataset):
                 try:
                     sample = next(samples, None)
                 except (RuntimeError, OSError) as error:
-                    failures.append(self._describe(video_index, error))
+                    if self.faults.policy == "raise":
+                        raise
+                    failures.append(self._note(video_index, error))
                     _log.warning("Skipping a video: %s", failures[-1])
                     if len(failures) >= self._MAX_CONSECUTIVE_FAILURES:
                         raise RuntimeError(
@@ -158,17 +182,54 @@ class LabeledVideoDataset(IterableDataset):
 
     def _samples_of(self, video_index: int) -> Iterator[Sample]:
         path, info = self._labeled_videos[video_index]
+        limit, pad = self.faults.time_limit_sec, self.faults.policy == "pad"
+        blank = BlankVideo(path, self._clip_sampler.clip_duration, self.faults.blank)
+        video: Video = blank
         clip: dict[str, Any] = {}
-        with self.video_path_handler.video_from_path(path, **self._open_options) as video:
+        try:
+            video = read_within(limit, path, lambda: self._open(path))
+        except (RuntimeError, OSError) as error:
+            if not pad:
+                raise
+            self._note(video_index, error)
+        try:
             # The module `random`: clips follow random.seed, as in PyTorchVideo.
             for span in self._clip_sampler.clips(video.duration, info, random):
                 if span.aug_index == 0 or isinstance(span.aug_index, list):
-                    clip = read_clip(video, span, self._open_options["decode_video"])
+                    try:
+                        clip = read_within(limit, path, functools.partial(self._read, video, span))
+                    except VideoReadError as error:
+                        if isinstance(error.__cause__, TimeoutError):
+                            video = blank  # the other is left to its thread
+                        if not pad:
+                            raise
+                        self._note(video_index, error)
+                        clip = self._read(blank, span)
+                    if pad and (damage := damaged_frames(clip["frame_mask"], path)):
+                        self._note(video_index, damage)
                 yield make_sample(clip, video, video_index, span, info)
+        finally:
+            video.close()
 
-    def _describe(self, video_index: int, error: Exception) -> str:
+    def _open(self, path: str) -> Video:
+        return self.video_path_handler.video_from_path(path, **self._open_options)
+
+    def _read(self, video: Video, span: ClipInfo | ClipInfoList) -> dict[str, Any]:
+        clip = read_clip(video, span, self._open_options["decode_video"], **self._clip_options)
+        if "valid" in clip:
+            clip["frame_mask"] = clip.pop("valid")
+            clip["valid"] = not isinstance(video, BlankVideo)
+        return clip
+
+    def _note(self, video_index: int, error: Exception) -> str:
+        """Put a failure into the report, and give it as a sentence."""
         path = self._labeled_videos[video_index][0]
-        return str(error) if path in str(error) else f"{path}: {error}"
+        if isinstance(error, VideoReadError):
+            named = VideoReadError(error.cause, path, error.backend, error.time)
+        else:
+            named = VideoReadError(str(error), path)
+        self.fault_log.add(named, epoch=0)
+        return str(error) if path in str(error) else str(named)
 
 
 def labeled_video_dataset(

@@ -275,26 +275,6 @@ def test_an_error_crosses_from_a_worker_with_all_it_says(tmp_path, context):
     assert (again.path, again.cause) == (error.path, error.cause)
 
 
-class AfterTheEnd(ClipSampler):
-    samples_per_video = 1
-
-    def __call__(self, last_clip_end_time, video_duration, annotation):
-        return ClipInfo(video_duration + 1, video_duration + 2, 0, 0, True)
-
-
-def test_a_clip_without_frames_says_where_it_was(folder):
-    path = str(folder / "jump/a.mp4")
-    with pytest.raises(VideoReadError, match=r"nothing begins in \[4\.000, 5\.000\) s of its 3\.0"):
-        ClipDataset([(path, {})], AfterTheEnd(1))[0]
-
-
-def test_audio_does_not_make_up_for_missing_frames(tmp_path):
-    path = write_video(tmp_path / "long_sound.mp4", 5, FPS, audio_sec=3)
-    dataset = ClipDataset([(path, {})], AfterTheEnd(1), decode_audio=True)
-    with pytest.raises(VideoReadError, match="nothing begins"):
-        dataset[0]
-
-
 class ByChance(ClipSampler):
     """Fewer clips each time it is asked."""
 
