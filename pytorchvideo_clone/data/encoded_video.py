@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import av
 import torch
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders import Decoder, open_decoder, resolve_decoder
-from pytorchvideo_clone.data.decoders.audio import AudioReader
+from pytorchvideo_clone.data.decoders.audio import AudioOptions, AudioReader
 from pytorchvideo_clone.data.video import (
     Clip,
     FrameFilter,
+    OnDamage,
     Seconds,
     Video,
     VideoReadError,
     as_clip,
+    check_on_damage,
 )
 
 __all__ = [
@@ -43,6 +45,12 @@ class EncodedVideo(Video):
         decode_audio: whether clips hold audio, where there is any.
         decoder: "pyav", "torchcodec", "decord", or "auto" for the first of them that loads, which
             `decoder_name` then says. It reads the frames; audio is always read by PyAV.
+        audio_rate: samples a second. With a number, or "native" for the file's own, the audio is
+            exactly that of the window, (end - start) * rate samples in [-1, 1], silent where the
+            file has none. None gives the codec frames that begin in it, whole, as PyTorchVideo.
+        audio_mono: the mean of the channels, (S,); else (channels, S), which needs `audio_rate`.
+        missing_audio: "silence" gives zeros where the file has no sound at all, or damaged one, and
+            the clip's key `has_audio` says so; `audio_rate` must then be a number.
         other_args: options of the decoder, such as `perform_seek` of `PyAVDecoder`.
 
     Raises:
@@ -67,6 +75,10 @@ class EncodedVideo(Video):
         decode_video: bool = True,
         decode_audio: bool = True,
         decoder: str = "pyav",
+        *,
+        audio_rate: int | Literal["native"] | None = None,
+        audio_mono: bool = True,
+        missing_audio: Literal["silence"] | None = None,
         **other_args: Any,
     ) -> None:
         self._source = os.fspath(file) if isinstance(file, str | os.PathLike) else file
@@ -81,6 +93,9 @@ class EncodedVideo(Video):
         self._name = video_name or (Path(origin).name if isinstance(origin, str) else "video")
         self._decode_video = decode_video
         self._decode_audio = decode_audio
+        self._audio_options = AudioOptions(audio_rate, audio_mono, missing_audio)
+        if not decode_audio and self._audio_options != AudioOptions():
+            raise ValueError("audio_rate, audio_mono and missing_audio need decode_audio=True.")
         self._decoder_name = resolve_decoder(decoder)
         self._other_args = other_args
         self._decoder: Decoder | None = None
@@ -149,6 +164,9 @@ class EncodedVideo(Video):
         end_sec: Seconds,
         frame_filter: FrameFilter | None = None,
         video_dtype: torch.dtype = torch.float32,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
     ) -> Clip:
         """Read what begins in [start_sec, end_sec), seconds from the first frame.
 
@@ -157,24 +175,34 @@ class EncodedVideo(Video):
             end_sec: seconds, excluded.
             frame_filter: maps the positions 0, 1, ... of the frames in the window to those to keep.
             video_dtype: torch.float32 or torch.uint8.
+            on_damage: "raise" or "pad", as in `Video.get_clip`.
+            short_side: as in `Video.get_clip`; PyAV scales before it converts the colours.
 
         Returns:
             `Clip`; its entries are None where nothing begins in the window.
 
         Raises:
-            VideoReadError: if the window has frames that cannot be decoded.
+            VideoReadError: if frames that are wanted cannot be decoded; with "pad", if none can.
         """
+        check_on_damage(on_damage)
         if self._closed:
             raise ValueError(f"{self._name} is closed; open it again to read from it.")
         self._reopen_after_fork()
-        video = audio = None
+        clip: Clip = {"video": None, "audio": None}
+        if on_damage == "pad":
+            clip["valid"] = None
         with self._reading(start_sec):
             if self._decoder:
-                frames = self._decoder.read(start_sec, end_sec, frame_filter)
-                video = None if frames is None else as_clip(frames, video_dtype)
+                frames = self._decoder.read(
+                    start_sec, end_sec, frame_filter, on_damage=on_damage, short_side=short_side
+                )
+                if frames is not None:
+                    clip["video"] = as_clip(frames.pictures, video_dtype)
+                    if on_damage == "pad":
+                        clip["valid"] = frames.valid
             if self._audio:
-                audio = self._audio.read(start_sec, end_sec)
-        return {"video": video, "audio": audio}
+                clip.update(self._audio_options.read(self._audio, start_sec, end_sec))
+        return clip
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
@@ -206,9 +234,9 @@ class EncodedVideo(Video):
                 if self._decode_audio:
                     self._audio = AudioReader(self._own_source())
                 if self._audio and not self._decode_video:
-                    if not self._audio.exists:
+                    if not self._audio.exists and not self._audio_options.missing:
                         raise VideoReadError("it has no audio stream, and decode_video is False")
-                    self._duration = self._audio.duration
+                    self._duration = self._audio.duration or self._audio.file_duration
         except BaseException:
             self.close()
             raise
@@ -237,6 +265,7 @@ class EncodedVideo(Video):
         except FileNotFoundError:
             raise
         except VideoReadError as error:
+            time = time if error.time is None else error.time
             raise VideoReadError(error.cause, origin, backend, time) from error
         except (av.FFmpegError, OSError) as error:
             cause = error.strerror or str(error)

@@ -12,17 +12,20 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
 from pytorchvideo_clone.data.decoders.timestamps import secs_to_pts
 from pytorchvideo_clone.data.video import (
     Clip,
     FrameFilter,
+    OnDamage,
     Seconds,
     Video,
     VideoReadError,
     as_clip,
+    check_on_damage,
 )
 
-__all__ = ["FrameVideo"]
+__all__ = ["FrameVideo", "by_number"]
 
 # Network file systems fail now and then; PyTorchVideo tries as often.
 _ATTEMPTS = 10
@@ -91,7 +94,7 @@ class FrameVideo(Video):
         if folder not in cache:
             names = [name for name in files.list_dir(folder) if not name.startswith(".")]
             cache[folder] = [
-                f"{folder.rstrip('/')}/{name}" for name in sorted(names, key=_by_number)
+                f"{folder.rstrip('/')}/{name}" for name in sorted(names, key=by_number)
             ]
         if not cache[folder]:
             raise VideoReadError("the folder holds no image", folder, "Pillow")
@@ -130,6 +133,9 @@ class FrameVideo(Video):
         end_sec: Seconds,
         frame_filter: FrameFilter | None = None,
         video_dtype: torch.dtype = torch.float32,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
     ) -> Clip | None:
         """Read the frames that begin in [start_sec, end_sec).
 
@@ -139,13 +145,17 @@ class FrameVideo(Video):
             frame_filter: maps the indices of the frames in the window, counted from the first frame
                 of the video, to those to read.
             video_dtype: torch.float32 or torch.uint8.
+            on_damage: "raise" or "pad", as in `Video.get_clip`; an image that is not there is
+                damaged.
+            short_side: as in `Video.get_clip`.
 
         Returns:
             `Clip` with `frame_indices`; None if the window begins outside the video.
 
         Raises:
-            VideoReadError: if an image cannot be read or has another size.
+            VideoReadError: if an image cannot be read or has another size; with "pad", if none can.
         """
+        check_on_damage(on_damage)
         if not 0 <= start_sec <= self._duration:
             return None
         first = int(secs_to_pts(start_sec, 1 / self._fps, 0, "ceil"))
@@ -153,30 +163,42 @@ class FrameVideo(Video):
         indices = list(range(first, int(min(last, self._count))))
         if frame_filter:
             indices = [int(index) for index in frame_filter(indices)]
-        video = None
+        clip: Clip = {"video": None, "frame_indices": indices, "audio": None}
+        if on_damage == "pad":
+            clip["valid"] = None
         if indices:
-            video = as_clip(self._read(indices), video_dtype)
-        return {"video": video, "frame_indices": indices, "audio": None}
+            frames = self._read(indices, on_damage)
+            clip["video"] = as_clip(shrink(frames.pictures, short_side), video_dtype)
+            if on_damage == "pad":
+                clip["valid"] = frames.valid
+        return clip
 
-    def _read(self, indices: list[int]) -> Tensor:
-        paths = [self._path_of(index) for index in indices]
+    def _read(self, indices: list[int], on_damage: OnDamage) -> Frames:
+        paths = {index: self._path_of(index) for index in indices}
+        reading = {}
         if self._multithreaded_io:
             with ThreadPoolExecutor(min(len(paths), _MOST_THREADS)) as threads:
-                pictures = list(threads.map(_read_image, paths))
-        else:
-            pictures = [_read_image(path) for path in paths]
-        for path, picture in zip(paths, pictures, strict=True):
-            if picture.shape != pictures[0].shape:
+                reading = {index: threads.submit(_read_image, paths[index]) for index in paths}
+        first: tuple[str, torch.Size] | None = None
+
+        def read_one(index: int) -> Tensor:
+            nonlocal first
+            image = reading[index].result() if reading else _read_image(paths[index])
+            picture = torch.from_numpy(image)
+            first = first or (paths[index], picture.shape)
+            if picture.shape != first[1]:
                 raise VideoReadError(
                     f"it is {picture.shape[1]}x{picture.shape[0]}, but the clip's first frame "
-                    f"{paths[0]} is {pictures[0].shape[1]}x{pictures[0].shape[0]}",
-                    path,
+                    f"{first[0]} is {first[1][1]}x{first[1][0]}",
+                    paths[index],
                     "Pillow",
                 )
-        return torch.from_numpy(np.stack(pictures))
+            return picture
+
+        return collect_frames(indices, read_one, on_damage)
 
 
-def _by_number(name: str) -> list[tuple[int, int | str]]:
+def by_number(name: str) -> list[tuple[int, int | str]]:
     """Sort key that compares runs of digits as numbers: img_2 before img_10."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]

@@ -338,6 +338,7 @@ class _VideoOnDemand(Video):
         end_sec: Seconds,
         frame_filter: FrameFilter | None = None,
         video_dtype: torch.dtype = torch.float32,
+        **options: Any,
     ) -> Clip:
         with self._open() as video:
-            return video.get_clip(start_sec, end_sec, frame_filter, video_dtype)
+            return video.get_clip(start_sec, end_sec, frame_filter, video_dtype, **options)

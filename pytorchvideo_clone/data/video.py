@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from fractions import Fraction
 from types import TracebackType
-from typing import TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 import torch
 from torch import Tensor
@@ -17,16 +17,19 @@ from pytorchvideo_clone.data import files
 __all__ = [
     "Clip",
     "FrameFilter",
+    "OnDamage",
     "Seconds",
     "Video",
     "VideoPathHandler",
     "VideoReadError",
     "as_clip",
+    "check_on_damage",
     "thwc_to_cthw",
 ]
 
 Seconds = float | Fraction
 FrameFilter = Callable[[list[int]], list[int]]
+OnDamage = Literal["raise", "pad"]
 _Self = TypeVar("_Self", bound="Video")
 _AS_DATA = "VideoReadError as data: "
 
@@ -37,12 +40,17 @@ class Clip(TypedDict, total=False):
     Keys:
         video: (C, T, H, W), RGB in 0..255, float32 or uint8; None if no frame begins in the window.
         audio: (S,) float32; None if there is none or it was not asked for.
+        has_audio: whether `audio` is more than silence (only with `missing_audio="silence"`).
         frame_indices: which images of the folder these are (only `FrameVideo`).
+        valid: (T,) bool, which of the frames are real (only with `on_damage="pad"`); None if
+            `video` is.
     """
 
     video: Tensor | None
     audio: Tensor | None
+    has_audio: bool
     frame_indices: list[int]
+    valid: Tensor | None
 
 
 class VideoReadError(RuntimeError):
@@ -102,8 +110,16 @@ class Video(ABC):
         end_sec: Seconds,
         frame_filter: FrameFilter | None = None,
         video_dtype: torch.dtype = torch.float32,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
     ) -> Clip | None:
         """Read what begins in [start_sec, end_sec).
+
+        A clip has the frames that the file's own list of frames puts into the window, after
+        `frame_filter`, whatever their state: damage changes neither their number nor which they
+        are. Frames that the file promises but does not hold any more, as it is cut off, count as
+        damaged.
 
         Args:
             start_sec: seconds, included.
@@ -112,6 +128,13 @@ class Video(ABC):
                 in the order wanted and repeated if wanted; only those are converted. None keeps
                 all.
             video_dtype: torch.float32 or torch.uint8, both with values in 0..255.
+            on_damage: what to do with a frame that cannot be decoded, or that is built on one that
+                cannot. "raise" raises VideoReadError. "pad" repeats the last good frame of the clip
+                before it, or the first good one if there is none before, and adds the key `valid`,
+                (T,) bool, False for what is repeated. In a clip without any good frame both raise.
+            short_side: frames whose shorter side is more than 1.5 times this many pixels are scaled
+                until it is this; smaller ones are left as they are. Saves time where the clip is
+                scaled down later on. None keeps the size.
         """
 
     def close(self) -> None:  # noqa: B027 (nothing to release by default)
@@ -146,6 +169,8 @@ class VideoPathHandler:
         decode_audio: bool = False,
         decoder: str = "pyav",
         fps: float = 30,
+        modality: Literal["rgb", "flow"] = "rgb",
+        **other_args: Any,
     ) -> Video:
         """Open the file or folder at `filepath`.
 
@@ -155,18 +180,32 @@ class VideoPathHandler:
             decode_audio: whether clips hold audio (files only).
             decoder: as in `EncodedVideo.from_path` (files only).
             fps: frames a second of an image folder (folders only).
+            modality: whether a folder holds images, or pairs of images of optical flow as in
+                `FlowVideo` (folders only).
+            other_args: more arguments of `EncodedVideo`, such as `audio_rate` (files only).
 
         Raises:
             FileNotFoundError: if there is nothing at `filepath`.
             VideoReadError: if it cannot be opened as a video.
             AssertionError: if audio is asked of a folder.
+            ValueError: if there is no such modality.
         """
         from pytorchvideo_clone.data.encoded_video import EncodedVideo
+        from pytorchvideo_clone.data.flow_video import FlowVideo
         from pytorchvideo_clone.data.frame_video import FrameVideo
 
+        folder_types: dict[str, type[FrameVideo] | type[FlowVideo]]
+        folder_types = {"rgb": FrameVideo, "flow": FlowVideo}
+        if modality not in folder_types:
+            known = ", ".join(map(repr, folder_types))
+            raise ValueError(f"modality is {modality!r}; it must be one of {known}.")
         if files.is_file(filepath):
             return EncodedVideo.from_path(
-                filepath, decode_video=decode_video, decode_audio=decode_audio, decoder=decoder
+                filepath,
+                decode_video=decode_video,
+                decode_audio=decode_audio,
+                decoder=decoder,
+                **other_args,
             )
         if files.is_dir(filepath):
             # PyTorchVideo's exception: an AssertionError, raised so that python -O keeps it.
@@ -175,7 +214,7 @@ class VideoPathHandler:
                     f"{filepath} is a folder of images, which has no audio: pass "
                     "decode_audio=False."
                 )
-            return FrameVideo.from_directory(
+            return folder_types[modality].from_directory(
                 os.fspath(filepath), fps, path_order_cache=self.path_order_cache
             )
         raise FileNotFoundError(f"{filepath} not found: it is neither a file nor a folder.")
@@ -204,3 +243,10 @@ def as_clip(frames: Tensor, video_dtype: torch.dtype) -> Tensor:
             f"video_dtype is {video_dtype}; it must be torch.uint8 or a floating type."
         )
     return thwc_to_cthw(frames).to(video_dtype)
+
+
+def check_on_damage(on_damage: str) -> None:
+    """Raise ValueError if `on_damage` is none of the known ways."""
+    if on_damage not in get_args(OnDamage):
+        known = ", ".join(map(repr, get_args(OnDamage)))
+        raise ValueError(f"on_damage is {on_damage!r}; it must be one of {known}.")

@@ -98,3 +98,22 @@ def test_unreadable_images_are_named(folder: Path) -> None:
     Image.fromarray(picture(3, 24, 32)).save(folder / "img_3.png")
     with pytest.raises(VideoReadError, match="32x24, but"):
         video.get_clip(0, 1)
+
+
+@pytest.mark.parametrize("multithreaded_io", [False, True])
+def test_unreadable_images_are_padded_on_request(folder: Path, multithreaded_io: bool) -> None:
+    (folder / "img_3.png").write_bytes(b"no image")
+    video = FrameVideo.from_directory(folder, multithreaded_io=multithreaded_io)
+    clip = video.get_clip(0, 0.2, on_damage="pad")
+    assert numbers(clip["video"]) == [0, 1, 2, 2, 4, 5]
+    assert clip["frame_indices"] == [0, 1, 2, 3, 4, 5]
+    assert clip["valid"].tolist() == [True, True, True, False, True, True]
+    with pytest.raises(VideoReadError, match=r"img_3\.png"):
+        video.get_clip(0.1, 0.11, on_damage="pad")
+
+
+def test_large_images_come_smaller_on_request(folder: Path) -> None:
+    video = FrameVideo.from_directory(folder)
+    clip = video.get_clip(0, 0.2, short_side=24)
+    assert clip["video"].shape[2:] == (24, 32)
+    assert numbers(clip["video"]) == list(range(6))

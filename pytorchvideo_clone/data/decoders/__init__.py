@@ -11,18 +11,18 @@ import warnings
 from fractions import Fraction
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from torch import Tensor
-
 from pytorchvideo_clone.data.decoders.decord import DecordDecoder
+from pytorchvideo_clone.data.decoders.frames import Frames
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
 from pytorchvideo_clone.data.decoders.torchcodec import TorchCodecDecoder
-from pytorchvideo_clone.data.video import FrameFilter, Seconds
+from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds
 
 __all__ = [
     "DECODERS",
     "Decoder",
     "DecoderStatus",
     "DecoderType",
+    "Frames",
     "decoder_report",
     "open_decoder",
     "resolve_decoder",
@@ -45,17 +45,25 @@ class Decoder(Protocol):
         """Seconds from the begin of the first frame to the end of the last."""
 
     def read(
-        self, start_sec: Seconds, end_sec: Seconds, frame_filter: FrameFilter | None = None
-    ) -> Tensor | None:
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
+    ) -> Frames | None:
         """Decode the frames that begin in [start_sec, end_sec).
 
         Args:
             start_sec: seconds, included.
             end_sec: seconds, excluded.
             frame_filter: maps the positions 0, 1, ... in the window to those to keep.
+            on_damage: what to do with frames that cannot be decoded, as in `Video.get_clip`.
+            short_side: the size asked for, as in `Video.get_clip` and `frames.scaled_size`.
 
         Returns:
-            (T, H, W, 3) uint8 RGB, upright; None if no frame begins there.
+            The frames, upright; None if no frame begins there.
         """
 
     def close(self) -> None:

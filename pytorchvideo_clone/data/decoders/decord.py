@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
+from pytorchvideo_clone.data.decoders.packets import MISSING, PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
-from pytorchvideo_clone.data.video import FrameFilter, Seconds, VideoReadError
+from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
 __all__ = ["DecordDecoder"]
 
@@ -57,15 +58,17 @@ class DecordDecoder:
         decord = optional_import("decord", extra="decord")
         self._errors = (decord.DECORDError, RuntimeError, AssertionError)
         self._reader = PacketReader(source)
+        self._damage: dict[int, str] = {}
         try:
             self._stamps = self._check_packets()
-            self._decoder = decord.VideoReader(
+            self._open = lambda: decord.VideoReader(
                 source if isinstance(source, str) else FileView(source),
                 width=width,
                 height=height,
                 num_threads=num_threads,
                 fault_tol=fault_tol,
             )
+            self._decoder = self._open()
             self._check_times()
         except self._errors as error:
             self.close()
@@ -82,8 +85,14 @@ class DecordDecoder:
         return self._reader.duration
 
     def read(
-        self, start_sec: Seconds, end_sec: Seconds, frame_filter: FrameFilter | None = None
-    ) -> Tensor | None:
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
+    ) -> Frames | None:
         """Decode the frames that begin in [start_sec, end_sec), as `Decoder.read`.
 
         As with PyTorchVideo's decord reader, a window after the last frame's begin but within the
@@ -104,28 +113,47 @@ class DecordDecoder:
         wanted = [begin + index for index in select_frames(end - begin, frame_filter)]
         if not wanted:
             codec = self._reader.stream.codec_context
-            return torch.empty((0, codec.height, codec.width, 3), dtype=torch.uint8)
-        try:
-            batch = self._decoder.get_batch(wanted)
-        except self._errors as error:
-            raise self._failure(error) from error
-        # Somebody may have set decord's process-wide bridge to torch; it is left as it is.
-        return batch if isinstance(batch, Tensor) else torch.from_numpy(batch.asnumpy())
+            none = torch.empty((0, codec.height, codec.width, 3), dtype=torch.uint8)
+            return Frames(none, torch.ones(0).bool())
+        if self._damage.keys().isdisjoint(self._stamps[number] for number in wanted):
+            try:
+                pictures = self._decode(wanted)
+                return Frames(shrink(pictures, short_side), torch.ones(len(wanted)).bool())
+            except VideoReadError:
+                pass  # damage before or between them may still let them be decoded one by one
+
+        def read_one(number: int) -> Tensor:
+            self._reader.refuse_damaged(self._stamps[number], self._damage)
+            return shrink(self._decode([number]), short_side)[0]
+
+        return collect_frames(wanted, read_one, on_damage)
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
         self._reader.close()
         self._decoder = None
 
+    def _decode(self, wanted: list[int]) -> Tensor:
+        try:
+            batch = self._decoder.get_batch(wanted)
+        except self._errors as error:
+            self._decoder = self._open()  # the old one fails for good
+            raise self._failure(error) from error
+        # Somebody may have set decord's process-wide bridge to torch; it is left as it is.
+        return batch if isinstance(batch, Tensor) else torch.from_numpy(batch.asnumpy())
+
     def _check_packets(self) -> list[int]:
         """Refuse what decord is known to miscount; give the stamps of all frames, ascending."""
         container = self._reader.container.format.name
         if container in _REFUSED_CONTAINERS:
             raise self._refusal(_REFUSED_CONTAINERS[container])
-        stamps, key_pts = [], None
+        stamps, key_pts, damaged = [], None, False
         for packet in self._reader.scan():
             if packet.pts is None:
                 raise self._refusal("some packets have no time stamps")
+            damaged = self._reader.has_hole(packet) or (damaged and not packet.is_keyframe)
+            if damaged:
+                self._damage[packet.pts] = MISSING
             if packet.is_keyframe:
                 key_pts = packet.pts
             elif key_pts is None or packet.pts < key_pts:

@@ -1,21 +1,23 @@
 """Decode with PyAV, which brings its own FFmpeg: exact for all that FFmpeg reads."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
 import torch
 from av.video.reformatter import VideoReformatter
-from torch import Tensor
 
-from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.decoders.frames import Frames, repeat_good_, scaled_size
+from pytorchvideo_clone.data.decoders.packets import MISSING, PacketReader, Window, dependents
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
-from pytorchvideo_clone.data.video import FrameFilter, Seconds, VideoReadError
+from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
 __all__ = ["PyAVDecoder"]
+
+# Decoders that can leave out single frames on which no other builds, exactly.
+_KNOWN_TO_SKIP = {"h264", "hevc"}
 
 
 class PyAVDecoder:
@@ -35,7 +37,8 @@ class PyAVDecoder:
     def __init__(self, source: str | BinaryIO, *, perform_seek: bool = True) -> None:
         self._reader = PacketReader(source)
         self._perform_seek = perform_seek
-        self._reformatter = VideoReformatter()
+        # One each, as they keep what they prepare for a size.
+        self._scaler, self._to_colours = VideoReformatter(), VideoReformatter()
 
     @staticmethod
     def about() -> str:
@@ -48,132 +51,207 @@ class PyAVDecoder:
         return self._reader.duration
 
     def read(
-        self, start_sec: Seconds, end_sec: Seconds, frame_filter: FrameFilter | None = None
-    ) -> Tensor | None:
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
+    ) -> Frames | None:
         """Decode the frames that begin in [start_sec, end_sec), as `Decoder.read`.
 
         Raises:
             VideoReadError: if a frame that is kept is damaged, or none of them can be decoded.
         """
         first, last = self._reader.window(start_sec, end_sec)
+        planned: list[int] = []
+        wanted: list[int] = []
         for from_start in (not self._perform_seek, True):
-            packets = self._reader.read(first, last, from_start)
-            planned = self._reader.stamps(packets, first, last)
-            if not planned:
-                return None
-            wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
+            window = self._reader.read(first, last, from_start)
+            if window.stamps != planned:
+                planned = window.stamps
+                wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
             if not wanted:
                 return None
-            frames, seen = self._decode(packets, wanted)
-            if frames is not None:
-                return frames
-            if from_start or (seen and seen[0] <= planned[0]):
+            if on_damage == "raise":
+                for pts in wanted:
+                    self._reader.refuse_damaged(pts, window.damage)
+            for sparing in (False,) if self._reader.in_order_only else (True, False):
+                run = _Run(self._reader, window, wanted, sparing)
+                pictures, found = self._decode(run, wanted, short_side)
+                if found | run.damage.keys() >= set(wanted):
+                    return self._answer(pictures, found, wanted, run.damage, on_damage)
+            if from_start or (run.seen and run.seen[0] <= planned[0]):
                 break
             # The decoder came to itself inside the window only: begin earlier.
-        # A packet may be damaged, or hold a frame that is never shown: keep to the frames that come
-        # out.
-        found = [pts for pts in seen if first <= pts < last]
-        if not found:
+        # A packet may hold a frame that is never shown: keep to the frames that come out.
+        shown = [pts for pts in planned if pts in run.seen or pts in run.damage]
+        wanted = [shown[index] for index in select_frames(len(shown), frame_filter)]
+        if not wanted:
             raise VideoReadError(f"none of the {len(planned)} frames there can be decoded")
-        wanted = [found[index] for index in select_frames(len(found), frame_filter)]
-        return self._decode(packets, wanted)[0]
+        run = _Run(self._reader, window, wanted, sparing=False)
+        pictures, found = self._decode(run, wanted, short_side)
+        return self._answer(pictures, found, wanted, run.damage, on_damage)
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
         self._reader.close()
 
     def _decode(
-        self, packets: list[av.Packet], wanted: list[int]
-    ) -> tuple[Tensor | None, list[int]]:
-        """Decode until every wanted frame is there.
+        self, run: "_Run", wanted: list[int], short_side: int | None
+    ) -> tuple[np.ndarray | None, set[int]]:
+        """Decode until every wanted frame is there, and convert those.
 
         Returns:
-            The wanted frames, (T, H, W, 3) uint8, or None if any is missing; and the stamps of what
-            came out.
-
-        Raises:
-            VideoReadError: if a wanted frame is damaged.
+            (T, H, W, 3) uint8 with the wanted frames that were found in their places, None without
+            any; and the stamps of those.
         """
-        slots: dict[int, list[int]] = {}
-        for slot, pts in enumerate(wanted):
-            slots.setdefault(pts, []).append(slot)
-        out: Tensor | None = None
-        seen: list[int] = []
-        run = _Run(self._reader, packets)
+        places: dict[int, list[int]] = {}
+        for place, pts in enumerate(wanted):
+            places.setdefault(pts, []).append(place)
+        pictures: np.ndarray | None = None
+        found: set[int] = set()
         for pts, frame in run:
-            seen.append(pts)
-            if pts not in slots:
+            if pts in found or pts not in places:
                 continue
-            if pts in run.damage:
-                break
-            picture = torch.from_numpy(self._to_rgb(frame, None if out is None else out.shape))
-            if out is None:
-                out = torch.empty((len(wanted), *picture.shape), dtype=torch.uint8)
-            for slot in slots.pop(pts):
-                out[slot] = picture
-            if not slots:
+            picture = self._to_rgb(frame, None if pictures is None else pictures.shape, short_side)
+            if pictures is None:
+                pictures = np.empty((len(wanted), *picture.shape), np.uint8)
+            pictures[places[pts]] = picture
+            found.add(pts)
+            if len(found) == len(places):
                 run.finish()
                 break
-        for pts in wanted:
-            if pts in run.damage:
-                second = float((pts - self._reader.start_pts) * self._reader.time_base)
-                raise VideoReadError(f"the frame at {second:.3f} s is damaged ({run.damage[pts]})")
-        return (None if slots else out), seen
+        return pictures, found
 
-    def _to_rgb(self, frame: av.VideoFrame, shape: torch.Size | None) -> np.ndarray:
-        """Convert to (H, W, 3), upright, in the size of `shape` if the stream changes its own."""
+    def _answer(
+        self,
+        pictures: np.ndarray | None,
+        found: set[int],
+        wanted: list[int],
+        damage: dict[int, str],
+        on_damage: OnDamage,
+    ) -> Frames:
+        valid = torch.tensor([pts in found and pts not in damage for pts in wanted])
+        if on_damage == "raise" or pictures is None or not valid.any():
+            for pts in wanted:
+                self._reader.refuse_damaged(pts, damage)
+        assert pictures is not None  # what was not found is damaged
+        frames = torch.from_numpy(pictures)
+        return Frames(frames if valid.all() else repeat_good_(frames, valid), valid)
+
+    def _to_rgb(
+        self, frame: av.VideoFrame, shape: tuple[int, ...] | None, short_side: int | None
+    ) -> np.ndarray:
+        """Convert to (H, W, 3), upright; valid until the next call.
+
+        Args:
+            frame: what was decoded.
+            shape: (T, H, W, 3), the size to give in case that the stream changes its own.
+            short_side: as in `scaled_size`; for the first frame.
+        """
         turns = frame.rotation // 90 if frame.rotation % 90 == 0 else 0
-        height, width = frame.height, frame.width
-        if shape is not None:
+        if shape is None:
+            height, width = scaled_size(frame.height, frame.width, short_side)
+        else:
             height, width = (shape[2], shape[1]) if turns % 2 else (shape[1], shape[2])
-        rgb = self._reformatter.reformat(frame, width=width, height=height, format="rgb24")
-        return np.rot90(rgb.to_ndarray(), turns).copy() if turns else rgb.to_ndarray()
+        size: dict[str, Any] = {"width": width, "height": height, "threads": 1}
+        layout = frame.format.name
+        if (height, width) != (frame.height, frame.width) and layout.startswith("yuv"):
+            # To scale first takes a third of the time of scaling while the colours are converted.
+            frame = self._scaler.reformat(frame, format=layout, **size)
+        rgb = self._to_colours.reformat(frame, format="rgb24", **size)
+        plane = rgb.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
+        return np.rot90(rows[:, : 3 * width].reshape(height, width, 3), turns)
 
 
 class _Run:
     """Decode packets into (stamp, frame), in the order of showing.
 
+    Args:
+        reader: whose packets they are.
+        window: the packets, and what is known of their damage.
+        wanted: stamps of the frames that must come out.
+        sparing: leave out what no wanted frame builds on.
+
     Attributes:
         damage: stamp -> cause, for packets that cannot be decoded or only in part, and all that may
-            build on them, up to the next key frame.
+            build on them.
+        seen: stamps of what came out.
     """
 
-    def __init__(self, reader: PacketReader, packets: list[av.Packet]) -> None:
-        self.damage: dict[int, str] = {}
+    def __init__(
+        self, reader: PacketReader, window: Window, wanted: list[int], sparing: bool
+    ) -> None:
+        self.damage = dict(window.damage)
+        self.seen: list[int] = []
         self._in_order_only = reader.in_order_only
         self._codec = reader.stream.codec_context
-        self._packets = packets
-        self._stamps = [reader.stamp(packet) for packet in packets]
+        self._packets = window.packets
+        self._stamps = [reader.stamp(packet) for packet in window.packets]
+        self._wanted = set(wanted)
+        self._parts = self._needed_parts() if sparing else [range(len(self._packets))]
+        # Others look ahead and would lose wanted frames (dav1d), or gain nothing (VP9).
+        self._may_skip = sparing and self._codec.name in _KNOWN_TO_SKIP
 
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        self._codec.flush_buffers()
         ordered = iter(sorted(stamp for stamp in self._stamps if stamp is not None))
-        for place, packet in enumerate([*self._packets, None]):
-            frames: list[av.VideoFrame] = []
-            try:
-                frames = self._codec.decode(packet)
-            except av.FFmpegError as error:
-                self._spread(place, error.strerror or str(error))
-            for frame in frames:
-                self._check(frame)
-                pts = next(ordered, None) if self._in_order_only else frame.pts
-                if pts is not None:
-                    yield pts, frame
+        for part in self._parts:
+            self._codec.flush_buffers()
+            for place in [*part, None]:
+                for frame in self._frames_of(place):
+                    pts = next(ordered, None) if self._in_order_only else frame.pts
+                    if pts is not None:
+                        self.seen.append(pts)
+                        yield pts, frame
 
     def finish(self) -> None:
         """Look at the frames that are decoded but not out yet: others may build on them."""
-        with suppress(av.FFmpegError):  # all are out, or the rest is damaged
-            for frame in self._codec.decode(None):
-                self._check(frame)
+        self._frames_of(None)
 
-    def _check(self, frame: av.VideoFrame) -> None:
-        if frame.is_corrupt and frame.pts in self._stamps:
-            self._spread(self._stamps.index(frame.pts), "its data are incomplete")
+    def _frames_of(self, place: int | None) -> list[av.VideoFrame]:
+        """Decode a packet; None gives what the decoder still holds."""
+        packet = None if place is None else self._packets[place]
+        skip = self._may_skip and place is not None and self._stamps[place] not in self._wanted
+        self._codec.skip_frame = "NONREF" if skip else "DEFAULT"
+        try:
+            frames = self._codec.decode(packet)
+        except av.FFmpegError as error:
+            if place is not None:  # else the decoder holds nothing more
+                self._spread(place, error.strerror or str(error))
+            return []
+        for frame in frames:
+            if frame.is_corrupt and frame.pts in self._stamps:
+                self._spread(self._stamps.index(frame.pts), MISSING)
+        return frames
 
     def _spread(self, place: int, cause: str) -> None:
-        for later in range(place, len(self._packets)):
-            if later > place and self._packets[later].is_keyframe:
-                return
+        for later in dependents(self._packets, place):
             stamp = self._stamps[later]
             if stamp is not None:
                 self.damage.setdefault(stamp, cause)
+
+    def _needed_parts(self) -> list[range]:
+        """Runs of packets, from a key frame on, with all wanted frames and what they build on."""
+        keys = [n for n, packet in enumerate(self._packets) if packet.is_keyframe or n == 0]
+        groups = [range(a, b) for a, b in zip(keys, [*keys[1:], len(self._packets)], strict=True)]
+        needed = set()
+        for number, group in enumerate(groups):
+            key = self._stamps[group[0]]
+            for stamp in self._wanted.intersection(self._stamps[group[0] : group[-1] + 1]):
+                needed.add(number)
+                if number and (key is None or stamp is None or stamp < key):
+                    needed.add(number - 1)  # it is shown before its key frame, and may need both
+        parts: list[range] = []
+        for number in sorted(needed):
+            group = groups[number]
+            if parts and parts[-1].stop == group.start:
+                group = range(parts.pop().start, group.stop)
+            parts.append(group)
+        return [self._up_to_last_wanted(part) for part in parts]
+
+    def _up_to_last_wanted(self, part: range) -> range:
+        last = max(place for place in part if self._stamps[place] in self._wanted)
+        return range(part.start, last + 1)

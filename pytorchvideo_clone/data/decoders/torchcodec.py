@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
-from pytorchvideo_clone.data.video import FrameFilter, Seconds, VideoReadError
+from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
 __all__ = ["TorchCodecDecoder"]
 
@@ -68,20 +69,46 @@ class TorchCodecDecoder:
         return self._reader.duration
 
     def read(
-        self, start_sec: Seconds, end_sec: Seconds, frame_filter: FrameFilter | None = None
-    ) -> Tensor | None:
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None = None,
+        *,
+        on_damage: OnDamage = "raise",
+        short_side: int | None = None,
+    ) -> Frames | None:
         """Decode the frames that begin in [start_sec, end_sec), as `Decoder.read`.
 
         Raises:
             VideoReadError: if TorchCodec fails or answers with other frames.
         """
-        # TorchCodec's own ranges also hold the frame that is on screen at start_sec. Asking for
-        # frames by the time at which they begin gives those of the window and nothing else.
         first, last = self._reader.window(start_sec, end_sec)
-        planned = self._reader.stamps(self._reader.read(first, last), first, last)
+        window = self._reader.read(first, last)
+        planned = window.stamps
         wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
         if not wanted:
             return None
+        if window.damage.keys().isdisjoint(wanted):
+            try:
+                pictures = self._decode(wanted)
+                return Frames(shrink(pictures, short_side), torch.ones(len(wanted)).bool())
+            except VideoReadError:
+                pass  # damage before or between them may still let them be decoded one by one
+
+        def read_one(pts: int) -> Tensor:
+            self._reader.refuse_damaged(pts, window.damage)
+            return shrink(self._decode([pts]), short_side)[0]
+
+        return collect_frames(wanted, read_one, on_damage)
+
+    def close(self) -> None:
+        """Release the file; more calls do nothing."""
+        self._reader.close()
+        self._decoder = None
+
+    def _decode(self, wanted: list[int]) -> Tensor:
+        # TorchCodec's own ranges also hold the frame that is on screen at start_sec. Asking for
+        # frames by the time at which they begin gives those of the window and nothing else.
         tick = float(self._reader.time_base)
         try:
             # Half a tick later, the frame is on screen however the time was rounded.
@@ -95,11 +122,6 @@ class TorchCodecDecoder:
                 backend=self.name,
             )
         return batch.data
-
-    def close(self) -> None:
-        """Release the file; more calls do nothing."""
-        self._reader.close()
-        self._decoder = None
 
     def _failure(self, error: Exception) -> VideoReadError:
         reason = str(error).strip().splitlines()[0]

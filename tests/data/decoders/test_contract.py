@@ -250,6 +250,21 @@ def test_frame_filter_chooses_orders_and_repeats(
         assert numbers(clip["video"]) == [0, 0, 0, count - 1]
 
 
+@pytest.mark.parametrize("name", ["30 fps", "rotated 90", "odd size", "grey", "10 bit"])
+def test_large_frames_come_smaller_on_request(
+    name: str, decoder: str, write: Callable[[str], str]
+) -> None:
+    with EncodedVideo.from_path(write(name), decode_audio=False, decoder=decoder) as video:
+        whole = video.get_clip(0, 0.2, video_dtype=torch.uint8)["video"]
+        small = video.get_clip(0, 0.2, video_dtype=torch.uint8, short_side=24)["video"]
+        assert small.shape[2:] == (24, 32)
+        assert numbers(small) == numbers(whole) == list(range(6))
+        torch.testing.assert_close(small.float().mean(), whole.float().mean(), atol=3, rtol=0)
+        assert torch.equal(
+            video.get_clip(0, 0.2, video_dtype=torch.uint8, short_side=40)["video"], whole
+        )
+
+
 def test_clip_is_rgb_in_the_type_asked_for(decoder: str, write: Callable[[str], str]) -> None:
     with EncodedVideo.from_path(write("30 fps"), decode_audio=False, decoder=decoder) as video:
         exact = video.get_clip(0, 0.1)["video"]

@@ -42,5 +42,5 @@ def test_unknown_name_lists_the_known() -> None:
 def test_open_decoder_gives_the_one_of_that_name(tmp_path: Path) -> None:
     decoder = decoders.open_decoder(write_video(tmp_path / "video.mp4"), "pyav", perform_seek=False)
     assert decoder.name == "pyav"
-    assert decoder.read(0, 0.1).shape == (3, 48, 64, 3)
+    assert decoder.read(0, 0.1).pictures.shape == (3, 48, 64, 3)
     decoder.close()

@@ -14,11 +14,11 @@ def test_the_process_wide_bridge_is_left_alone(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.mp4")
     decoder = DecordDecoder(path)
     plain = decord.VideoReader(path)
-    assert numbers(decoder.read(0, 0.1).permute(3, 0, 1, 2)) == [0, 1, 2]
+    assert numbers(decoder.read(0, 0.1).pictures.permute(3, 0, 1, 2)) == [0, 1, 2]
     assert not isinstance(plain.get_batch([0]), torch.Tensor)
     decord.bridge.set_bridge("torch")
     try:
-        assert numbers(decoder.read(0, 0.1).permute(3, 0, 1, 2)) == [0, 1, 2]
+        assert numbers(decoder.read(0, 0.1).pictures.permute(3, 0, 1, 2)) == [0, 1, 2]
         assert isinstance(plain.get_batch([0]), torch.Tensor)
     finally:
         decord.bridge.reset_bridge()
@@ -27,7 +27,7 @@ def test_the_process_wide_bridge_is_left_alone(tmp_path: Path) -> None:
 
 def test_frames_are_scaled_on_request(tmp_path: Path) -> None:
     decoder = DecordDecoder(write_video(tmp_path / "video.mp4"), width=32, height=24)
-    frames = decoder.read(0, 0.1)
+    frames = decoder.read(0, 0.1).pictures
     assert frames.shape == (3, 24, 32, 3)
     assert frames.dtype == torch.uint8
     decoder.close()
