@@ -7,5 +7,21 @@ from pytorchvideo_clone.accelerator.export import (
     export_model,
     load_exported,
 )
+from pytorchvideo_clone.accelerator.mobile_cpu import (
+    ConvertReport,
+    TransmuteReport,
+    convert_to_deployable_form,
+    transmute_model,
+)
 
-__all__ = ["EXPORTERS", "ExportError", "ExportReport", "export_model", "load_exported"]
+__all__ = [
+    "ConvertReport",
+    "EXPORTERS",
+    "ExportError",
+    "ExportReport",
+    "TransmuteReport",
+    "convert_to_deployable_form",
+    "export_model",
+    "load_exported",
+    "transmute_model",
+]
