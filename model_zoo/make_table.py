@@ -20,10 +20,17 @@ from pytorchvideo_clone.hub import ModelEntry, list_models, model_entry
 README = Path(__file__).with_name("README.md")
 START, END = "<!-- table: python model_zoo/make_table.py -->\n", "<!-- end of table -->\n"
 # Why a published count differs from ours by more than 1 %.
-EXPLAINED = dict.fromkeys(
-    ["slow_r50", "slowfast_r50"],
-    "The published count leaves the norms out; without them ours is the same.",
+NORMS_OUT = "The published count leaves the norms out; without them ours is the same."
+HALF_CLIP = "The published count, without norms, is of a clip of 16 frames."
+WIDENED = (
+    "Ours appends the relative positions to queries and keys and so holds no matrix of scores; "
+    "without the wider products, and without norms, ours is the same."
 )
+EXPLAINED = {
+    **dict.fromkeys(["slow_r50", "slowfast_r50"], NORMS_OUT),
+    "mvit_v2_s": WIDENED,
+    **dict.fromkeys(["swin3d_t", "swin3d_s", "swin3d_b"], HALF_CLIP),
+}
 
 
 @functools.cache

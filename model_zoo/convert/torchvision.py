@@ -2,62 +2,26 @@
 
     python -m model_zoo.convert.torchvision mvit_v1_b mvit_v1_b-dbeb1030.pth mvit_base_16x4.pth
 
-The result loads with `create_model("mvit_base_16x4", checkpoint="mvit_base_16x4.pth")`. Of
-torchvision's other video models ours have no counterpart: r3d_18, mc3_18 and r2plus1d_18 are made
-of basic blocks, mvit_v2_s has relative positions in every block, and swin3d is another family.
+The result loads with `create_model("mvit_base_16x4", checkpoint="mvit_base_16x4.pth")`, and so does
+torchvision's file: `create_model` converts it on the way. This command is for a file with our keys.
 """
 
 import argparse
-import re
-from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
 
-from pytorchvideo_clone.hub import LoadReport, create_model
+from pytorchvideo_clone.hub import LoadReport, create_model, model_entry
 from pytorchvideo_clone.hub.checkpoints import load_state, read_checkpoint
 
-# torchvision's key -> ours; first match wins.
-MVIT_KEYS = {
-    r"conv_proj\.": "patch_embed.patch_model.",
-    r"pos_encoding\.class_token": "cls_positional_encoding.cls_token",
-    r"pos_encoding\.spatial_pos": "cls_positional_encoding.pos_embed_spatial",
-    r"pos_encoding\.temporal_pos": "cls_positional_encoding.pos_embed_temporal",
-    r"pos_encoding\.class_pos": "cls_positional_encoding.pos_embed_class",
-    r"(blocks\.\d+\.attn\.)project\.0\.": r"\1proj.",
-    r"(blocks\.\d+\.attn\.)pool_([qkv])\.pool\.": r"\1pool_\2.",
-    r"(blocks\.\d+\.attn\.)pool_([qkv])\.norm_act\.0\.": r"\1norm_\2.",
-    r"(blocks\.\d+\.mlp\.)0\.": r"\1fc1.",
-    r"(blocks\.\d+\.mlp\.)3\.": r"\1fc2.",
-    r"(blocks\.\d+\.)project\.": r"\1proj.",
-    r"norm\.": "norm_embed.",
-    r"head\.1\.": "head.proj.",
+# torchvision's name -> ours.
+MODELS = {
+    "mvit_v1_b": "mvit_base_16x4",
+    "mvit_v2_s": "mvit_v2_s",
+    "r3d_18": "r3d_18",
+    "mc3_18": "mc3_18",
+    "r2plus1d_18": "r2plus1d_18",
 }
-
-
-def convert_mvit(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Turn the state dict of torchvision's `mvit_v1_b` into that of our `mvit_base_16x4`.
-
-    A key that is not known stays as it is, for the report of the loading to name it.
-    """
-    converted: dict[str, Tensor] = {}
-    for key, value in state.items():
-        if ".attn.qkv." in key:
-            for name, part in zip("qkv", value.chunk(3), strict=True):
-                converted[key.replace(".qkv.", f".{name}.")] = part
-            continue
-        ours = _rename(key)
-        # Ours have a dimension for the batch, and one for the steps where there is one token.
-        if key.startswith("pos_encoding."):
-            value = value.reshape(1, -1, value.shape[-1])
-        converted[ours] = value
-    return converted
-
-
-# torchvision's name -> ours, and what turns the one's weights into the other's.
-MODELS: dict[str, tuple[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]]] = {
-    "mvit_v1_b": ("mvit_base_16x4", convert_mvit),
-}
+HEADS = ("head.proj.weight", "blocks.5.proj.weight")
 
 
 def convert(name: str, source: str, target: str) -> LoadReport:
@@ -78,10 +42,11 @@ def convert(name: str, source: str, target: str) -> LoadReport:
     """
     if name not in MODELS:
         raise ValueError(f"no model here corresponds to {name!r}; there is {', '.join(MODELS)}.")
-    ours, converter = MODELS[name]
+    converter = model_entry(MODELS[name]).convert
+    assert converter is not None, "each of MODELS has one"
     state = converter(read_checkpoint(source)["model_state"])
-    classes = [len(value) for key, value in state.items() if key == "head.proj.weight"]
-    model = create_model(ours, num_classes=classes[0] if classes else None)
+    classes = [len(state[key]) for key in HEADS if key in state]
+    model = create_model(MODELS[name], num_classes=classes[0] if classes else None)
     report = load_state(model, state, source)
     torch.save({"model_state": model.state_dict()}, target)
     return report
@@ -95,13 +60,6 @@ def main() -> None:
     parser.add_argument("target", help="file to be written")
     arguments = parser.parse_args()
     print(convert(arguments.name, arguments.source, arguments.target))
-
-
-def _rename(key: str) -> str:
-    for pattern, ours in MVIT_KEYS.items():
-        if re.match(pattern, key):
-            return re.sub(pattern, ours, key, count=1)
-    return key
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pytorchvideo_clone.hub.classification import (
     x3d_xs,
 )
 from pytorchvideo_clone.hub.detection import slow_r50_detection, slowfast_r50_detection
+from pytorchvideo_clone.hub.mobile import efficient_x3d_s, efficient_x3d_xs
 from pytorchvideo_clone.hub.registry import (
     InputSpec,
     ModelEntry,
@@ -27,6 +28,15 @@ from pytorchvideo_clone.hub.registry import (
     list_models,
     model_entry,
     register,
+)
+from pytorchvideo_clone.hub.torchvision_zoo import (
+    mc3_18,
+    mvit_v2_s,
+    r2plus1d_18,
+    r3d_18,
+    swin3d_b,
+    swin3d_s,
+    swin3d_t,
 )
 from pytorchvideo_clone.hub.vision_transformers import (
     mvit_base_16,
@@ -44,15 +54,21 @@ __all__ = [
     "c2d_r50",
     "create_model",
     "csn_r101",
+    "efficient_x3d_s",
+    "efficient_x3d_xs",
     "i3d_r50",
     "list_models",
     "load_bundle",
     "load_checkpoint",
+    "mc3_18",
     "model_entry",
     "mvit_base_16",
     "mvit_base_16x4",
     "mvit_base_32x3",
+    "mvit_v2_s",
+    "r2plus1d_18",
     "r2plus1d_r50",
+    "r3d_18",
     "read_class_names",
     "register",
     "save_bundle",
@@ -62,6 +78,9 @@ __all__ = [
     "slowfast_r101",
     "slowfast_r50",
     "slowfast_r50_detection",
+    "swin3d_b",
+    "swin3d_s",
+    "swin3d_t",
     "x3d_l",
     "x3d_m",
     "x3d_s",

@@ -3,7 +3,7 @@
 import hashlib
 import http.client
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +87,7 @@ def load_checkpoint(
     head: Literal["keep", "new", "none"] = "keep",
     progress: bool = True,
     sha256: str | None = None,
+    convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None,
 ) -> LoadReport:
     """Load weights into `model`, in place.
 
@@ -99,6 +100,7 @@ def load_checkpoint(
             the model's values; "none" leaves out what the model does not have.
         progress: as in `read_checkpoint`.
         sha256: as in `read_checkpoint`.
+        convert: gives the state dict the model's keys; default: it has them.
 
     Returns:
         What was loaded and what was not.
@@ -109,9 +111,8 @@ def load_checkpoint(
     """
     contents = read_checkpoint(source, progress=progress, sha256=sha256)
     made_from = f" (of {contents['model']})" if "model" in contents else ""
-    return load_state(
-        model, contents["model_state"], f"{source}{made_from}", strict=strict, head=head
-    )
+    state = contents["model_state"] if convert is None else convert(contents["model_state"])
+    return load_state(model, state, f"{source}{made_from}", strict=strict, head=head)
 
 
 def load_state(

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from pytorchvideo_clone.hub.checkpoints import load_checkpoint
 
@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+Converter = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 HUB_ARGUMENTS = """
 
@@ -136,6 +138,8 @@ class ModelEntry:
         task: "classification" or "detection".
         logits: arguments of `build` that make it give scores before softmax, as training and
             evaluation want them; empty where it gives them anyway.
+        convert: turns the state dict of a checkpoint with another project's keys into one with
+            ours, and leaves ours as it is; None if the published weights have ours.
     """
 
     name: str
@@ -144,6 +148,7 @@ class ModelEntry:
     weights: Weights | None
     task: str
     logits: dict[str, Any] = field(default_factory=dict, hash=False)
+    convert: Converter | None = None
 
 
 class HubFunction(Protocol):
@@ -163,6 +168,7 @@ def register(
     weights: Weights | None = None,
     task: str = "classification",
     logits: dict[str, Any] | None = None,
+    convert: Converter | None = None,
 ) -> Callable[[Callable[..., nn.Module]], HubFunction]:
     """Enter a function that builds a model into the table, under its name.
 
@@ -174,6 +180,7 @@ def register(
         weights: its published weights, or None.
         task: "classification", or "detection" if the model takes boxes besides the clip.
         logits: as in `ModelEntry`.
+        convert: as in `ModelEntry`.
 
     Raises:
         ValueError: if another module has registered the name.
@@ -192,7 +199,7 @@ def register(
         name = build.__name__
         if name in MODELS and MODELS[name].build.__module__ != build.__module__:
             raise ValueError(f"{name} is already registered by {MODELS[name].build.__module__}.")
-        MODELS[name] = ModelEntry(name, build, input_spec, weights, task, logits or {})
+        MODELS[name] = ModelEntry(name, build, input_spec, weights, task, logits or {}, convert)
 
         @functools.wraps(build)
         def hub_function(
@@ -299,7 +306,9 @@ def create_model(
         head: Literal["keep", "new", "none"] = "keep" if num_classes is None else "new"
         if "head" in kwargs and kwargs["head"] is None:
             head = "none"
-        report = load_checkpoint(model, checkpoint, head=head, progress=progress, sha256=sha256)
+        report = load_checkpoint(
+            model, checkpoint, head=head, progress=progress, sha256=sha256, convert=entry.convert
+        )
         model.load_report = report  # type: ignore[assignment]  # not a module
         if not report.complete:
             logger.warning("%s from %s: %s.", name, checkpoint, report)

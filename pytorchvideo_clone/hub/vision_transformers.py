@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from pytorchvideo_clone.hub.classification import ZOO, kinetics_weights
+from pytorchvideo_clone.hub.conversion import convert_torchvision_mvit
 from pytorchvideo_clone.hub.registry import InputSpec, Weights, register
 from pytorchvideo_clone.models.vision_transformers import create_multiscale_vision_transformers
 
@@ -68,6 +69,8 @@ mvit_spec = partial(
         params=36_610_672,
         paper=MVIT,
     ),
+    # torchvision's mvit_v1_b is the same network with one layer for queries, keys and values.
+    convert=partial(convert_torchvision_mvit, split_qkv=True),
 )
 def mvit_base_16x4(num_classes: int = 400, **kwargs: Any) -> nn.Module:
     """MViT-B, 16 frames."""

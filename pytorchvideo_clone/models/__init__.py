@@ -1,6 +1,12 @@
 """Component builders for video models: every knob."""
 
 from pytorchvideo_clone.models.audio_visual_slowfast import create_audio_visual_slowfast
+from pytorchvideo_clone.models.basic_resnet import (
+    create_2plus1d_basic_block,
+    create_2plus1d_stem,
+    create_basic_block,
+    create_basic_resnet,
+)
 from pytorchvideo_clone.models.csn import create_csn
 from pytorchvideo_clone.models.features import extract_features, feature_info
 from pytorchvideo_clone.models.head import (
@@ -32,6 +38,7 @@ from pytorchvideo_clone.models.stem import (
     create_conv_patch_embed,
     create_res_basic_stem,
 )
+from pytorchvideo_clone.models.swin import create_swin3d
 from pytorchvideo_clone.models.vision_transformers import (
     MultiscaleVisionTransformers,
     create_multiscale_vision_transformers,
@@ -54,9 +61,13 @@ __all__ = [
     "ResNetBasicStem",
     "TransposeMultiheadAttention",
     "TransposeTransformerEncoder",
+    "create_2plus1d_basic_block",
     "create_2plus1d_bottleneck_block",
+    "create_2plus1d_stem",
     "create_acoustic_resnet",
     "create_audio_visual_slowfast",
+    "create_basic_block",
+    "create_basic_resnet",
     "create_bottleneck_block",
     "create_conv_patch_embed",
     "create_csn",
@@ -69,6 +80,7 @@ __all__ = [
     "create_resnet_with_roi_head",
     "create_slowfast",
     "create_slowfast_with_roi_head",
+    "create_swin3d",
     "create_x3d",
     "extract_features",
     "feature_info",

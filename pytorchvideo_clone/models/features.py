@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torchvision.models.video import SwinTransformer3d
 
 from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.net import DetectionBBoxNetwork, MultiPathWayWithFuse, Net
@@ -93,6 +94,8 @@ def _taps_of(model: nn.Module) -> tuple[dict[str, int], Callable[..., dict[int, 
     """By tap, the number of the block that gives its features; and what runs up to a block."""
     if isinstance(model, MultiscaleVisionTransformers):
         return _tapped_token_blocks(model), _run_tokens
+    if isinstance(model, SwinTransformer3d):
+        return _tapped_swin_stages(model), _run_swin
     if isinstance(model, Net):
         return _tapped_blocks(model), _run
     raise TypeError(
@@ -164,4 +167,25 @@ def _run_tokens(
                 features[i] = patches.unflatten(2, tuple(thw))
             else:
                 features[i] = x[:, 0] if i == count and extra else patches.mean(2)
+    return features
+
+
+def _tapped_swin_stages(model: SwinTransformer3d) -> dict[str, int]:
+    """0 is the embedding; stages and the merging of patches between them take turns after it."""
+    count = len(model.features)
+    stages = {f"stage{n}": i for n, i in enumerate(range(1, count + 1, 2), start=1)}
+    return {"stem": 0, **stages, "head": count + 1}
+
+
+def _run_swin(
+    model: SwinTransformer3d, x: Tensor, wanted: set[int], pooled: bool
+) -> dict[int, Tensor]:
+    """As `_run`; inside the network the channels come last."""
+    features: dict[int, Tensor] = {}
+    embed = nn.Sequential(model.patch_embed, model.pos_drop)
+    for i, block in enumerate([embed, *model.features, model.norm][: max(wanted) + 1]):
+        x = block(x)
+        if i in wanted:
+            maps = x.movedim(-1, 1)
+            features[i] = _pool(maps) if pooled else maps
     return features

@@ -108,6 +108,7 @@ def make_stages(
     conv_b_num_groups: Any = 1,
     conv_b_dilation: Any = (1, 1, 1),
     dims_fused: int | Sequence[int] = 0,
+    dim_out: int | None = None,
     bottleneck_ratio: int = 4,
     norm: Maker | None = nn.BatchNorm3d,
     norm_eps: float = 1e-5,
@@ -116,9 +117,9 @@ def make_stages(
 ) -> Iterator[ResStage]:
     """Make the stages of a ResNet-like network one after the other.
 
-    The first stage gives `4 * dim_in` channels, each later one twice as many as the one before;
-    every convolution keeps the size but for its stride. `bottleneck`, the sizes and the strides
-    are one for all stages or a sequence with one a stage.
+    Each stage gives twice as many channels as the one before; every convolution keeps the size but
+    for its stride. `bottleneck`, the sizes and the strides are one for all stages or a sequence
+    with one a stage.
 
     Args:
         depths: number of blocks of each stage.
@@ -131,6 +132,7 @@ def make_stages(
         conv_b_num_groups: number of groups.
         conv_b_dilation: (T, H, W).
         dims_fused: channels that another pathway adds to the input of each stage.
+        dim_out: channels of the first stage's output; default `4 * dim_in`.
         bottleneck_ratio: channels of a block's output per channel inside it.
         norm: as in `create_bottleneck_block`.
         norm_eps: as in `create_bottleneck_block`.
@@ -159,7 +161,7 @@ def make_stages(
         name: _one_a_stage(name, value, len(depths), not isinstance(value, Sequence))
         for name, value in others.items()
     }
-    dim_out = 4 * dim_in
+    dim_out = 4 * dim_in if dim_out is None else dim_out
     for i, depth in enumerate(depths):
         stage = {name: values[i] for name, values in settings.items()}
         size_a, size_b = stage["conv_a_kernel_size"], stage["conv_b_kernel_size"]

@@ -142,6 +142,9 @@ def create_multiscale_vision_transformers(
     pool_kv_stride_size: Sequence[Size] | None = None,
     pool_kv_stride_adaptive: Size | None = None,
     pool_kvq_kernel: Size | None = None,
+    residual_pool_cls: bool = True,
+    abs_pos_embed: bool = True,
+    rel_pos_embed: bool = False,
     head: Maker | None = create_vit_basic_head,
     head_dropout_rate: float = 0.5,
     head_activation: Maker | None = None,
@@ -190,6 +193,9 @@ def create_multiscale_vision_transformers(
             divides it, from this block on.
         pool_kvq_kernel: kernel of all pools, (T, H, W); default stride + 1 where the stride is
             above 1.
+        residual_pool_cls: as in `MultiScaleAttention`.
+        abs_pos_embed: learn positions that are added to the patches.
+        rel_pos_embed: learn in every block where keys are relative to queries.
         head: called as `create_vit_basic_head` is; None gives the tokens.
         head_dropout_rate: `dropout_rate` of the head.
         head_activation: `activation` of the head.
@@ -203,7 +209,8 @@ def create_multiscale_vision_transformers(
         ValueError: if a list names a block that does not exist, or sizes are missing in it.
 
     Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021,
-    https://arxiv.org/abs/2104.11227.
+    https://arxiv.org/abs/2104.11227; positions relative to each other, residual pooling and widths
+    that change in the attention: Li et al., "MViTv2", CVPR 2022, https://arxiv.org/abs/2112.01526.
 
     >>> import torch
     >>> model = create_multiscale_vision_transformers(
@@ -272,7 +279,7 @@ def create_multiscale_vision_transformers(
         )
     kv_stride = pool_kv_stride_adaptive
     blocks = nn.ModuleList()
-    dim = patch_embed_dim
+    dim, block_grid = patch_embed_dim, grid
     for i in range(depth):
         num_heads = _times(num_heads, head_factors.get(i))
         q_stride = q_strides.get(i, ())
@@ -309,8 +316,11 @@ def create_multiscale_vision_transformers(
                 depthwise_conv=depthwise_conv,
                 bias_on=bias_on,
                 separate_qkv=separate_qkv,
+                residual_pool_cls=residual_pool_cls,
+                rel_pos_grid=block_grid if rel_pos_embed else None,
             )
         )
+        block_grid = [n // step for n, step in zip(block_grid, q_stride or (1, 1, 1), strict=True)]
         dim = dim_out
     return multiscale_vit_class(
         patch_embed=patch_embed,
@@ -319,6 +329,7 @@ def create_multiscale_vision_transformers(
             patch_embed_shape=grid,
             sep_pos_embed=sep_pos_embed,
             has_cls=cls_embed_on,
+            has_pos=abs_pos_embed,
         ),
         pos_drop=nn.Dropout(dropout_rate_block) if dropout_rate_block > 0 else None,
         blocks=blocks,

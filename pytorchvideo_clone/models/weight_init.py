@@ -69,7 +69,7 @@ def _init_vit(model: nn.Module, init_std: float) -> None:
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
     for name, parameter in model.named_parameters():
-        if "pos_embed" in name or name.endswith("cls_token"):
+        if "pos_embed" in name or "rel_pos" in name or name.endswith("cls_token"):
             nn.init.trunc_normal_(parameter, std=init_std)
 
 

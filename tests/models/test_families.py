@@ -11,8 +11,11 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone.models import (
+    create_2plus1d_basic_block,
+    create_2plus1d_stem,
     create_acoustic_resnet,
     create_audio_visual_slowfast,
+    create_basic_resnet,
     create_csn,
     create_multiscale_vision_transformers,
     create_r2plus1d,
@@ -65,6 +68,19 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
         ),
         lambda: (torch.randn(2, 3, 4, 32, 32),),
     ),
+    "basic resnet": (
+        lambda: create_basic_resnet(stem_dim_out=8, model_num_class=3),
+        lambda: (torch.randn(2, 3, 4, 32, 32),),
+    ),
+    "r2plus1d of basic blocks": (
+        lambda: create_basic_resnet(
+            stem_dim_out=8,
+            model_num_class=3,
+            stem=create_2plus1d_stem,
+            block=create_2plus1d_basic_block,
+        ),
+        lambda: (torch.randn(2, 3, 4, 32, 32),),
+    ),
     "x3d": (
         lambda: create_x3d(
             input_clip_length=4, input_crop_size=32, model_num_class=3, depth_factor=1.0
@@ -100,6 +116,19 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
     ),
     "mvit": (
         lambda: create_multiscale_vision_transformers(**MVIT, temporal_size=4),
+        lambda: (torch.randn(2, 3, 4, 16, 16),),
+    ),
+    "mvit with relative positions": (
+        lambda: create_multiscale_vision_transformers(
+            **MVIT,
+            temporal_size=4,
+            abs_pos_embed=False,
+            rel_pos_embed=True,
+            residual_pool=True,
+            cls_embed_on=False,
+            dim_mul_in_att=True,
+            separate_qkv=False,
+        ),
         lambda: (torch.randn(2, 3, 4, 16, 16),),
     ),
     "mvit of images": (

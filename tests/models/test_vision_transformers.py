@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from pytorchvideo_clone.hub.checkpoints import load_state
+from pytorchvideo_clone.hub.conversion import convert_torchvision_mvit
 from pytorchvideo_clone.layers.attention import MultiScaleBlock
 from pytorchvideo_clone.models.head import create_vit_basic_head
 from pytorchvideo_clone.models.vision_transformers import (
@@ -196,3 +198,35 @@ def test_scripting_is_deprecated() -> None:
 def test_blocks_are_as_many_as_asked_for() -> None:
     model = create(depth=5)
     assert sum(isinstance(module, MultiScaleBlock) for module in model.modules()) == 5
+
+
+def test_relative_positions_are_those_of_torchvision() -> None:
+    from torchvision.models.video.mvit import MSBlockConfig, MViT
+
+    settings = [
+        MSBlockConfig(1, 16, 16, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 4, 4]),
+        MSBlockConfig(2, 16, 32, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 2, 2]),
+        MSBlockConfig(2, 32, 32, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 2, 2]),
+    ]
+    theirs = MViT((40, 40), 8, settings, True, False, True, True, num_classes=5).double().eval()
+    ours = create(
+        spatial_size=40,
+        temporal_size=8,
+        patch_embed_dim=16,
+        num_heads=1,
+        pool_q_stride_size=[[0, 1, 1, 1], [1, 1, 2, 2], [2, 1, 1, 1]],
+        pool_kvq_kernel=[3, 3, 3],
+        dim_mul_in_att=True,
+        separate_qkv=False,
+        residual_pool=True,
+        residual_pool_cls=False,
+        abs_pos_embed=False,
+        rel_pos_embed=True,
+    )
+    ours = ours.double().eval()
+    for name, value in theirs.named_parameters():
+        nn.init.normal_(value, std=1.0 if "rel_pos" in name else 0.3)
+    load_state(ours, convert_torchvision_mvit(theirs.state_dict()), "torchvision's")
+    clip = torch.randn(2, 3, 8, 40, 40, dtype=torch.double)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(clip), theirs(clip), rtol=1e-9, atol=1e-9)
