@@ -14,6 +14,7 @@ from pytorchvideo_clone.data.clip_sampling import (
 from pytorchvideo_clone.data.datasets import Ava, Charades, Hmdb51, Kinetics, SSv2, Ucf101
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.faults import FaultReport, Faults
+from pytorchvideo_clone.data.flow_video import FlowVideo
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
@@ -35,6 +36,7 @@ __all__ = [
     "EpochSampler",
     "FaultReport",
     "Faults",
+    "FlowVideo",
     "FrameVideo",
     "Hmdb51",
     "Kinetics",
