@@ -7,7 +7,7 @@ from typing import Any
 from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList
 from pytorchvideo_clone.data.video import Seconds, Video, VideoReadError
 
-__all__ = ["Sample", "make_sample", "naming", "read_clip"]
+__all__ = ["Sample", "make_sample", "naming", "read_clip", "with_path"]
 
 Sample = dict[str, Any]
 
@@ -85,13 +85,25 @@ def naming(path: str) -> Iterator[None]:
     except VideoReadError as error:
         if error.path == path:
             raise
-        # A frame of a folder or a list has a path of its own.
-        part = "" if path.endswith(error.path) else f"{error.path}: "
-        raise VideoReadError(part + error.cause, path, error.backend, error.time) from error
+        raise with_path(error, path) from error
     except FileNotFoundError as error:
         raise VideoReadError("there is no such file or folder", path) from error
     except OSError as error:
         raise VideoReadError(error.strerror or str(error), path) from error
+
+
+def with_path(error: VideoReadError, path: str) -> VideoReadError:
+    """Give the error with the path of its video.
+
+    Args:
+        error: with a path of its own, such as that of one image; it goes before the cause.
+        path: of the video.
+
+    >>> str(with_path(VideoReadError("it is empty", "frames/3.png"), "frames"))
+    'cannot read frames: frames/3.png: it is empty'
+    """
+    part = "" if path.endswith(error.path) else f"{error.path}: "
+    return VideoReadError(part + error.cause, path, error.backend, error.time)
 
 
 def _read_one(

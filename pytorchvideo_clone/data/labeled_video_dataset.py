@@ -9,7 +9,7 @@ from typing import Any
 from torch.utils.data import DistributedSampler, IterableDataset, RandomSampler, Sampler
 
 from pytorchvideo_clone.data.clip_dataset import ClipDataset, LabeledVideos
-from pytorchvideo_clone.data.clip_reading import Sample, make_sample, read_clip
+from pytorchvideo_clone.data.clip_reading import Sample, make_sample, read_clip, with_path
 from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler
 from pytorchvideo_clone.data.faults import (
     BlankVideo,
@@ -225,7 +225,7 @@ class LabeledVideoDataset(IterableDataset):
         """Put a failure into the report, and give it as a sentence."""
         path = self._labeled_videos[video_index][0]
         if isinstance(error, VideoReadError):
-            named = VideoReadError(error.cause, path, error.backend, error.time)
+            named = with_path(error, path)
         else:
             named = VideoReadError(str(error), path)
         self.fault_log.add(named, epoch=0)

@@ -33,6 +33,7 @@ def test_audio_does_not_make_up_for_missing_frames(tmp_path):
         (FileNotFoundError("x"), "there is no such file or folder"),
         (PermissionError(13, "Permission denied"), "Permission denied"),
         (VideoReadError("torn", "a.mp4", "pyav", 1.5), "torn"),
+        (VideoReadError("torn", "/videos/3.png", "Pillow"), "/videos/3.png: torn"),
     ],
 )
 def test_every_failure_gets_the_path(error, cause):

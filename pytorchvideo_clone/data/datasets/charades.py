@@ -69,18 +69,21 @@ class Charades(LabeledVideoDataset):
         frames_per_clip: int | None = None,
     ) -> None:
         paths, labels, video_labels = _read_video_paths_and_labels(data_path, video_path_prefix)
+        choose = None
+        if frames_per_clip is not None:
+            choose = functools.partial(self._sample_clip_frames, frames_per_clip=frames_per_clip)
+        handler = FrameListHandler(paths, functools.partial(_read_labelled, labels=labels), choose)
         super().__init__(
-            [(str(number), {"video_label": label}) for number, label in enumerate(video_labels)],
+            [
+                (name, {"video_label": of_video})
+                for name, of_video in zip(handler.names, video_labels, strict=True)
+            ],
             clip_sampler,
             video_sampler,
             transform,
             decode_audio=False,
         )
-        choose = None
-        if frames_per_clip is not None:
-            choose = functools.partial(self._sample_clip_frames, frames_per_clip=frames_per_clip)
-        read = functools.partial(_read_labelled, labels=labels)
-        self.video_path_handler = FrameListHandler(paths, read, choose)  # type: ignore[assignment]
+        self.video_path_handler = handler  # type: ignore[assignment]
 
     @staticmethod
     def _sample_clip_frames(frames: list[int], frames_per_clip: int) -> list[int]:

@@ -101,12 +101,15 @@ def read_frame_list(
 
 
 class FrameListHandler:
-    """Open a video by its number, given as text; stands in for a `VideoPathHandler`.
+    """Open a video by its name `<folder>#<number>`; stands in for a `VideoPathHandler`.
 
     Args:
         paths: of the frames of each video.
         read: reads a clip: called with the number, the frames, and what `Video.get_clip` takes.
         frame_filter: for clips that are asked for without one.
+
+    Attributes:
+        names: of the videos: the folder of the first frame, and the number from 0.
     """
 
     def __init__(
@@ -115,14 +118,18 @@ class FrameListHandler:
         read: Callable[..., Clip | None],
         frame_filter: FrameFilter | None = None,
     ) -> None:
+        self.names = [
+            f"{os.path.dirname(frames[0])}#{number}"  # noqa: PTH120 (a Path would break a URL)
+            for number, frames in enumerate(paths)
+        ]
         # One text for all frames of a video: a string a frame would grow in every worker process.
         self._paths = ["\n".join(frames) for frames in paths]
         self._read = read
         self._frame_filter = frame_filter
 
     def video_from_path(self, filepath: str, fps: float = _FPS, **_: Any) -> Video:
-        """Open the video with the number `filepath`; other options do not apply to images."""
-        number = int(filepath)
+        """Open the video with the name `filepath`; other options do not apply to images."""
+        number = int(filepath.rpartition("#")[2])
         frames = FrameVideo.from_frame_paths(self._paths[number].split("\n"), fps)
         return _ListedVideo(number, frames, self._read, self._frame_filter)
 

@@ -80,13 +80,6 @@ class SSv2(LabeledVideoDataset):
         paths, labels = _read_video_paths_and_labels(
             label_name_file, video_label_file, video_path_label_file, video_path_prefix
         )
-        super().__init__(
-            [(str(number), {"label": label}) for number, label in enumerate(labels)],
-            clip_sampler,
-            video_sampler,
-            transform,
-            decode_audio=False,
-        )
         choose = None
         if frames_per_clip is not None:
             choose = functools.partial(
@@ -94,9 +87,15 @@ class SSv2(LabeledVideoDataset):
                 frames_per_clip=frames_per_clip,
                 rand_sample_frames=rand_sample_frames,
             )
-        self.video_path_handler = FrameListHandler(  # type: ignore[assignment]
-            paths, _read_whole, choose
+        handler = FrameListHandler(paths, _read_whole, choose)
+        super().__init__(
+            [(name, {"label": label}) for name, label in zip(handler.names, labels, strict=True)],
+            clip_sampler,
+            video_sampler,
+            transform,
+            decode_audio=False,
         )
+        self.video_path_handler = handler  # type: ignore[assignment]
 
     @staticmethod
     def _sample_clip_frames(

@@ -123,6 +123,12 @@ def test_a_line_of_another_form_is_named(folder, line):
         ava(folder)
 
 
+def test_frames_may_lie_at_a_url(folder):
+    files = (folder / "frames.csv", folder / "labels.csv")
+    pairs = AvaLabeledVideoFramePaths.from_csv(*files, "s3://films")
+    assert [path for path, _ in pairs] == ["s3://films/v0", "s3://films/v0", "s3://films/v1"]
+
+
 def test_a_clip_sampler_is_needed(folder):
     with pytest.raises(TypeError, match="needs a clip_sampler"):
         Ava(folder / "frames.csv", folder / "labels.csv")

@@ -74,6 +74,13 @@ def test_by_number_all_clips_count(frames):
     assert by_number[-1]["video"].dtype == torch.uint8
 
 
+def test_another_rate_can_be_given_by_number(frames):
+    dataset = charades(frames).map_style(open_options={"fps": 10})
+    assert [numbers(sample["video"]) for sample in dataset] == [
+        [50 * v + k] for v, length in enumerate(LENGTHS) for k in range(length)
+    ]
+
+
 def test_several_clips_of_one_sample_have_labels_each(frames):
     sampler = make_clip_sampler("random_multi", 1.0, 2)
     sample = charades(frames, sampler).map_style()[0]
@@ -110,7 +117,7 @@ def test_a_missing_image_is_named(frames, caplog):
     (frames.parent / "v0/img_5.png").unlink()
     assert [sample["clip_index"] for sample in charades(frames)] == [0, 0, 1, 2, 3]
     assert "v0/img_5.png" in caplog.text
-    with pytest.raises(VideoReadError, match="does not exist"):
+    with pytest.raises(VideoReadError, match=r"v0/img_5\.png: the image does not"):
         charades(frames).map_style()[1]
 
 

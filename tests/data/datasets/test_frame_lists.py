@@ -54,12 +54,14 @@ def last(indices):
     return indices[-1:]
 
 
-def test_a_video_is_opened_by_its_number_also_in_another_process(tmp_path):
+def test_a_video_is_opened_by_its_name_also_in_another_process(tmp_path):
     listed = read_frame_list(write_frame_list(tmp_path, [3, 6]), tmp_path)
     handler = FrameListHandler([frames.paths for frames in listed.values()], show, last)
-    video = pickle.loads(pickle.dumps(handler)).video_from_path("1", decoder="pyav")
+    assert handler.names == [f"{tmp_path}/v0#0", f"{tmp_path}/v1#1"]
+    name = handler.names[1]
+    video = pickle.loads(pickle.dumps(handler)).video_from_path(name, decoder="pyav")
     assert (video.name, video.duration) == ("1", Fraction(1, 5))
-    assert handler.video_from_path("1", fps=6).duration == 1
+    assert handler.video_from_path(name, fps=6).duration == 1
     clip = video.get_clip(0, 0.1)
     assert (numbers(clip["video"]), clip["number"]) == ([52], 1)
     assert numbers(video.get_clip(0, 0.1, lambda indices: indices[:1])["video"]) == [50]

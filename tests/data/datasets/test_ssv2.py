@@ -79,6 +79,13 @@ def test_by_number_random_frames_depend_on_seed_epoch_and_index_alone(folder):
     assert shown() != first
 
 
+def test_by_number_workers_change_nothing(folder):
+    dataset = ssv2(folder, frames_per_clip=8, rand_sample_frames=True).map_style()
+    loader = DataLoader(dataset, batch_size=None, num_workers=2)
+    for alone, other in zip(dataset, loader, strict=True):
+        assert numbers(other["video"]) == numbers(alone["video"])
+
+
 def test_clips_are_as_many_as_the_sampler_says(folder):
     sampler = make_clip_sampler("uniform", Fraction(1, 3))
     dataset = ssv2(folder, sampler, frames_per_clip=2)
@@ -114,9 +121,19 @@ def test_a_missing_image_is_named(folder, caplog):
     dataset = ssv2(folder)
     assert [sample["video_index"] for sample in dataset] == [0, 2]
     assert "v1/img_3.png" in caplog.text
-    with pytest.raises(VideoReadError, match="does not exist") as caught:
+    with pytest.raises(VideoReadError, match=r"v1/img_3\.png: the image does not") as caught:
         dataset.map_style()[1]
-    assert caught.value.path == "1"
+    assert caught.value.path == f"{folder}/v1#1"
+
+
+def test_damage_can_be_replaced_or_padded_by_number(folder):
+    (folder / "v1/img_3.png").unlink()
+    replaced = ssv2(folder).map_style(faults="substitute")
+    assert numbers(replaced[1]["video"])[0] in (0, 100)
+    assert f"{folder}/v1#1: {folder}/v1/img_3.png: the image" in str(replaced.fault_log.report())
+    padded = ssv2(folder).map_style(faults="pad")[1]
+    assert numbers(padded["video"]) == [50, 51, 51, *range(53, 80)]
+    assert padded["frame_mask"].tolist() == [frame != 2 for frame in range(30)]
 
 
 def test_videos_are_in_the_order_of_their_labels_and_need_both(folder, caplog):
