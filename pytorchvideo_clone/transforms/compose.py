@@ -7,17 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from pytorchvideo_clone.transforms import functional
+from pytorchvideo_clone.transforms.base import Transform
 
 __all__ = ["ApplyTransformToKey", "OpSampler", "RemoveKey", "UniformCropVideo"]
 
 Sample = dict[str, Any]
-Transform = Callable[[Any], Any]
 
 
-class ApplyTransformToKey(nn.Module):
+class ApplyTransformToKey(Transform):
     """Transform one entry of a sample.
 
     Args:
@@ -39,7 +38,7 @@ class ApplyTransformToKey(nn.Module):
         return {**x, self.key: self.transform(x[self.key])}
 
 
-class RemoveKey(nn.Module):
+class RemoveKey(Transform):
     """Leave one entry out of a sample, if it is there.
 
     Args:
@@ -58,7 +57,7 @@ class RemoveKey(nn.Module):
         return {key: value for key, value in x.items() if key != self.key}
 
 
-class UniformCropVideo(nn.Module):
+class UniformCropVideo(Transform):
     """Cut the square of a sample's clip that its augmentation index names.
 
     Args:
@@ -84,7 +83,7 @@ class UniformCropVideo(nn.Module):
         return {**x, self.video_key: video}
 
 
-class OpSampler(nn.Module):
+class OpSampler(Transform):
     """Apply some transforms, drawn anew at each call, in the order they are drawn.
 
     Args:
@@ -93,6 +92,7 @@ class OpSampler(nn.Module):
         num_sample_op: how many are applied.
         randomly_sample_depth: whether that is the largest number, and the number itself is drawn.
         replacement: whether a transform may be drawn more than once.
+        generator: draws; None means torch's own.
 
     Raises:
         AssertionError: if there is nothing to draw from, or not enough without replacement, or the
@@ -104,11 +104,12 @@ class OpSampler(nn.Module):
 
     def __init__(
         self,
-        transforms_list: Sequence[Transform],
+        transforms_list: Sequence[Callable[[Any], Any]],
         transforms_prob: Sequence[float] | None = None,
         num_sample_op: int = 1,
         randomly_sample_depth: bool = False,
         replacement: bool = False,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         count = len(transforms_list)
@@ -125,17 +126,19 @@ class OpSampler(nn.Module):
                 f"transforms_prob is {weights}; it must hold {count} numbers greater than 0."
             )
         self.transforms_list = list(transforms_list)
-        self.weights = weights
+        self.transforms_prob = transforms_prob
         self.num_sample_op = num_sample_op
         self.randomly_sample_depth = randomly_sample_depth
         self.replacement = replacement
+        self.generator = generator
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Any:
         """Draw and apply."""
         count = self.num_sample_op
         if self.randomly_sample_depth:
-            count = functional.random_size(1, count)
-        chosen = torch.multinomial(torch.tensor(self.weights), count, self.replacement)
+            count = functional.random_size(1, count, self.generator)
+        weights = torch.tensor(self.transforms_prob or [1.0] * len(self.transforms_list))
+        chosen = torch.multinomial(weights, count, self.replacement, generator=self.generator)
         for index in chosen.tolist():
             x = self.transforms_list[index](x)
         return x

@@ -1,7 +1,7 @@
 """The transforms of clips as modules: each holds its settings and calls a function.
 
 Clips are (C, T, H, W). A module never changes what it is given (`Normalize` does if it is told to
-be `inplace`), and draws from torch's generator.
+be `inplace`); `base` says how chance is drawn.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone.transforms import functional
+from pytorchvideo_clone.transforms.base import Transform
 from pytorchvideo_clone.transforms.compose import (
     ApplyTransformToKey,
     OpSampler,
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-class UniformTemporalSubsample(torch.nn.Module):
+class UniformTemporalSubsample(Transform):
     """Take frames at even distances, as `functional.uniform_temporal_subsample`.
 
     Args:
@@ -61,7 +62,7 @@ class UniformTemporalSubsample(torch.nn.Module):
         return functional.uniform_temporal_subsample(x, self.num_samples, self.temporal_dim)
 
 
-class UniformTemporalSubsampleRepeated(torch.nn.Module):
+class UniformTemporalSubsampleRepeated(Transform):
     """Take a subsample for each ratio, as `functional.uniform_temporal_subsample_repeated`.
 
     Args:
@@ -84,7 +85,7 @@ class UniformTemporalSubsampleRepeated(torch.nn.Module):
         )
 
 
-class ShortSideScale(torch.nn.Module):
+class ShortSideScale(Transform):
     """Resize a clip so that its short side has a given length.
 
     Args:
@@ -109,7 +110,7 @@ class ShortSideScale(torch.nn.Module):
         return functional.resize_short_side(x, self.size, self.interpolation, self.backend)
 
 
-class RandomShortSideScale(torch.nn.Module):
+class RandomShortSideScale(Transform):
     """Resize a clip so that its short side has a length drawn from a range.
 
     Args:
@@ -117,6 +118,7 @@ class RandomShortSideScale(torch.nn.Module):
         max_size: largest, included.
         interpolation: as in `functional.resize`.
         backend: as in `functional.short_side_scale`.
+        generator: draws; None means torch's own.
 
     Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
     Recognition", ICLR 2015, https://arxiv.org/abs/1409.1556, section 3.1 (scale jittering).
@@ -131,6 +133,7 @@ class RandomShortSideScale(torch.nn.Module):
         max_size: int,
         interpolation: str = "bilinear",
         backend: str = "pytorch",
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= min_size <= max_size:
@@ -141,14 +144,15 @@ class RandomShortSideScale(torch.nn.Module):
         self.max_size = max_size
         self.interpolation = interpolation
         self.backend = backend
+        self.generator = generator
 
     def forward(self, x: Tensor) -> Tensor:
         """Resize (C, T, H, W), float or uint8."""
-        size = functional.random_size(self.min_size, self.max_size)
+        size = functional.random_size(self.min_size, self.max_size, self.generator)
         return functional.resize_short_side(x, size, self.interpolation, self.backend)
 
 
-class RandomResizedCrop(torch.nn.Module):
+class RandomResizedCrop(Transform):
     """Cut a rectangle of random area, shape and place: `functional.random_resized_crop`.
 
     Args:
@@ -160,6 +164,7 @@ class RandomResizedCrop(torch.nn.Module):
         log_uniform_ratio: as there.
         interpolation: as there.
         num_tries: as there.
+        generator: as there.
 
     >>> RandomResizedCrop(8, 12, (0.08, 1.0), (0.75, 1.33))(torch.zeros(3, 2, 30, 40)).shape
     torch.Size([3, 2, 8, 12])
@@ -175,6 +180,7 @@ class RandomResizedCrop(torch.nn.Module):
         log_uniform_ratio: bool = True,
         interpolation: str = "bilinear",
         num_tries: int = 10,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.target_height = target_height
@@ -185,6 +191,7 @@ class RandomResizedCrop(torch.nn.Module):
         self.log_uniform_ratio = log_uniform_ratio
         self.interpolation = interpolation
         self.num_tries = num_tries
+        self.generator = generator
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (C, T, H, W) to (C, T, target_height, target_width), float or uint8."""
@@ -198,10 +205,11 @@ class RandomResizedCrop(torch.nn.Module):
             self.log_uniform_ratio,
             self.interpolation,
             self.num_tries,
+            self.generator,
         )
 
 
-class CenterCrop(torch.nn.Module):
+class CenterCrop(Transform):
     """Cut the middle out of a clip.
 
     Args:
@@ -213,54 +221,60 @@ class CenterCrop(torch.nn.Module):
 
     def __init__(self, size: int | tuple[int, int]) -> None:
         super().__init__()
-        self.height, self.width = _pair(size)
+        self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
         """Crop (C, T, H, W), any type."""
-        return functional.center_crop(x, self.height, self.width)
+        return functional.center_crop(x, *_pair(self.size))
 
 
-class RandomCrop(torch.nn.Module):
+class RandomCrop(Transform):
     """Cut a rectangle out of a clip at a random place.
 
     Args:
         size: height and width in pixels, one number for a square.
+        generator: draws; None means torch's own.
 
     >>> RandomCrop(4)(torch.zeros(3, 2, 10, 20)).shape
     torch.Size([3, 2, 4, 4])
     """
 
-    def __init__(self, size: int | tuple[int, int]) -> None:
+    def __init__(
+        self, size: int | tuple[int, int], generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
-        self.height, self.width = _pair(size)
+        self.size = size
+        self.generator = generator
 
     def forward(self, x: Tensor) -> Tensor:
         """Crop (C, T, H, W), any type."""
-        return functional.random_crop(x, self.height, self.width)
+        return functional.random_crop(x, *_pair(self.size), self.generator)
 
 
-class RandomHorizontalFlip(torch.nn.Module):
+class RandomHorizontalFlip(Transform):
     """Mirror a clip left to right with a given probability.
 
     Args:
         p: the probability.
+        generator: draws; None means torch's own.
 
     >>> RandomHorizontalFlip(1.0)(torch.tensor([[1, 2, 3]]))
     tensor([[3, 2, 1]])
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, generator: torch.Generator | None = None) -> None:
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"p is {p}; a probability lies within [0, 1].")
         self.p = p
+        self.generator = generator
 
     def forward(self, x: Tensor) -> Tensor:
         """Mirror (C, T, H, W), any type."""
-        return functional.random_horizontal_flip(x, self.p)
+        return functional.random_horizontal_flip(x, self.p, self.generator)
 
 
-class Normalize(torch.nn.Module):
+class Normalize(Transform):
     """Subtract the mean of each channel and divide by its standard deviation.
 
     Args:
@@ -283,7 +297,7 @@ class Normalize(torch.nn.Module):
         return functional.normalize(x, self.mean, self.std, self.inplace)
 
 
-class Div255(torch.nn.Module):
+class Div255(Transform):
     """Divide by 255.
 
     >>> Div255()(torch.tensor([255.0]))
@@ -295,7 +309,7 @@ class Div255(torch.nn.Module):
         return functional.div_255(x)
 
 
-class ConvertUint8ToFloat(torch.nn.Module):
+class ConvertUint8ToFloat(Transform):
     """Map uint8 0..255 to float32 [0, 1]; other types raise AssertionError.
 
     >>> ConvertUint8ToFloat()(torch.tensor([255], dtype=torch.uint8))
@@ -307,7 +321,7 @@ class ConvertUint8ToFloat(torch.nn.Module):
         return functional.uint8_to_float(x)
 
 
-class ConvertFloatToUint8(torch.nn.Module):
+class ConvertFloatToUint8(Transform):
     """Map float [0, 1] to uint8 0..255; other types raise AssertionError.
 
     >>> ConvertFloatToUint8()(torch.tensor([1.0]))
@@ -319,7 +333,7 @@ class ConvertFloatToUint8(torch.nn.Module):
         return functional.float_to_uint8(x)
 
 
-class MoveChannelRear(torch.nn.Module):
+class MoveChannelRear(Transform):
     """Turn (C, T, H, W) into (T, H, W, C).
 
     >>> MoveChannelRear()(torch.zeros(3, 2, 4, 5)).shape
@@ -331,7 +345,7 @@ class MoveChannelRear(torch.nn.Module):
         return x.permute(1, 2, 3, 0)
 
 
-class MoveChannelFront(torch.nn.Module):
+class MoveChannelFront(Transform):
     """Turn (T, H, W, C) into (C, T, H, W).
 
     >>> MoveChannelFront()(torch.zeros(2, 4, 5, 3)).shape
@@ -343,7 +357,7 @@ class MoveChannelFront(torch.nn.Module):
         return x.permute(3, 0, 1, 2)
 
 
-class Permute(torch.nn.Module):
+class Permute(Transform):
     """Reorder dimensions.
 
     Args:

@@ -1,12 +1,14 @@
-"""Spatial transforms of a clip together with its boxes, (K, 4) pixels x1 y1 x2 y2."""
+"""Spatial transforms of a clip together with its boxes, (K, 4) pixels x1 y1 x2 y2, or None."""
+
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from pytorchvideo_clone.transforms.functional.draws import happens, random_size
 from pytorchvideo_clone.transforms.functional.spatial import (
     crop,
     random_crop_corner,
-    random_size,
     resize,
     short_side_size,
     uniform_crop_corner,
@@ -23,8 +25,10 @@ __all__ = [
     "uniform_crop_with_boxes",
 ]
 
+Boxes = TypeVar("Boxes", Tensor, None)
 
-def clip_boxes_to_image(boxes: Tensor, height: int, width: int) -> Tensor:
+
+def clip_boxes_to_image(boxes: Boxes, height: int, width: int) -> Boxes:
     """Move corners that lie outside the image to its border.
 
     Args:
@@ -38,12 +42,14 @@ def clip_boxes_to_image(boxes: Tensor, height: int, width: int) -> Tensor:
     >>> clip_boxes_to_image(torch.tensor([[-3.0, 2.0, 40.0, 9.0]]), 8, 20)
     tensor([[ 0.,  2., 19.,  7.]])
     """
+    if boxes is None:
+        return None
     x = boxes[..., 0::2].clamp(0, width - 1)
     y = boxes[..., 1::2].clamp(0, height - 1)
     return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
 
 
-def crop_boxes(boxes: Tensor, x_offset: int, y_offset: int) -> Tensor:
+def crop_boxes(boxes: Boxes, x_offset: int, y_offset: int) -> Boxes:
     """Express boxes in the coordinates of a crop.
 
     Args:
@@ -57,10 +63,12 @@ def crop_boxes(boxes: Tensor, x_offset: int, y_offset: int) -> Tensor:
     >>> crop_boxes(torch.tensor([[5.0, 6.0, 9.0, 9.0]]), 4, 2)
     tensor([[1., 4., 5., 7.]])
     """
+    if boxes is None:
+        return None
     return boxes - boxes.new_tensor([x_offset, y_offset, x_offset, y_offset])
 
 
-def flip_boxes(boxes: Tensor, width: int) -> Tensor:
+def flip_boxes(boxes: Boxes, width: int) -> Boxes:
     """Mirror boxes left to right.
 
     Args:
@@ -73,17 +81,19 @@ def flip_boxes(boxes: Tensor, width: int) -> Tensor:
     >>> flip_boxes(torch.tensor([[2.0, 3.0, 5.0, 6.0]]), 10)
     tensor([[4., 3., 7., 6.]])
     """
+    if boxes is None:
+        return None
     x1, y1, x2, y2 = boxes.unbind(-1)
     return torch.stack([width - x2 - 1, y1, width - x1 - 1, y2], dim=-1)
 
 
 def short_side_scale_with_boxes(
     images: Tensor,
-    boxes: Tensor,
+    boxes: Boxes,
     size: int,
     interpolation: str = "bilinear",
     backend: str = "pytorch",
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Boxes]:
     """Resize a clip so that its short side is `size`, and its boxes alike.
 
     Args:
@@ -105,17 +115,19 @@ def short_side_scale_with_boxes(
     height, width = images.shape[-2:]
     new_height, new_width = short_side_size(height, width, size)
     ratio = new_height / height if width < height else new_width / width
-    return resize(images, new_height, new_width, interpolation, backend), boxes * ratio
+    scaled = None if boxes is None else boxes * ratio
+    return resize(images, new_height, new_width, interpolation, backend), scaled
 
 
 def random_short_side_scale_with_boxes(
     images: Tensor,
-    boxes: Tensor,
+    boxes: Boxes,
     min_size: int,
     max_size: int,
     interpolation: str = "bilinear",
     backend: str = "pytorch",
-) -> tuple[Tensor, Tensor]:
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Boxes]:
     """`short_side_scale_with_boxes` to a size drawn from [min_size, max_size].
 
     Args:
@@ -125,6 +137,7 @@ def random_short_side_scale_with_boxes(
         max_size: largest, included.
         interpolation: as in `resize`.
         backend: as in `short_side_scale`.
+        generator: draws; None means torch's own.
 
     Returns:
         The clip and (K, 4) boxes.
@@ -135,13 +148,13 @@ def random_short_side_scale_with_boxes(
     >>> 5 <= video.shape[2] <= 7
     True
     """
-    size = random_size(min_size, max_size)
+    size = random_size(min_size, max_size, generator)
     return short_side_scale_with_boxes(images, boxes, size, interpolation, backend)
 
 
 def uniform_crop_with_boxes(
-    images: Tensor, size: int, spatial_idx: int, boxes: Tensor
-) -> tuple[Tensor, Tensor]:
+    images: Tensor, size: int, spatial_idx: int, boxes: Boxes
+) -> tuple[Tensor, Boxes]:
     """`uniform_crop` of a clip, with its boxes shifted and clipped to the crop.
 
     Args:
@@ -167,13 +180,16 @@ def uniform_crop_with_boxes(
     return _crop_both(images, boxes, top, left, size)
 
 
-def random_crop_with_boxes(images: Tensor, size: int, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def random_crop_with_boxes(
+    images: Tensor, size: int, boxes: Boxes, generator: torch.Generator | None = None
+) -> tuple[Tensor, Boxes]:
     """Crop a clip at a random place, with its boxes shifted and clipped to the crop.
 
     Args:
         images: (C, T, H, W), any type.
         size: side of the square crop in pixels.
         boxes: (K, 4).
+        generator: draws; None means torch's own.
 
     Returns:
         (C, T, size, size) and (K, 4).
@@ -185,17 +201,20 @@ def random_crop_with_boxes(images: Tensor, size: int, boxes: Tensor) -> tuple[Te
     >>> video.shape, boxes.shape
     (torch.Size([3, 2, 8, 8]), torch.Size([1, 4]))
     """
-    top, left = random_crop_corner(images.shape[-2], images.shape[-1], size, size)
+    top, left = random_crop_corner(images.shape[-2], images.shape[-1], size, size, generator)
     return _crop_both(images, boxes, top, left, size)
 
 
-def horizontal_flip_with_boxes(prob: float, images: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def horizontal_flip_with_boxes(
+    prob: float, images: Tensor, boxes: Boxes, generator: torch.Generator | None = None
+) -> tuple[Tensor, Boxes]:
     """Mirror a clip and its boxes left to right, with probability `prob`.
 
     Args:
         prob: within [0, 1].
         images: (C, T, H, W), any type.
         boxes: (K, 4).
+        generator: draws; None means torch's own.
 
     Returns:
         The clip and (K, 4) boxes.
@@ -206,13 +225,13 @@ def horizontal_flip_with_boxes(prob: float, images: Tensor, boxes: Tensor) -> tu
     >>> boxes
     tensor([[4., 1., 7., 3.]])
     """
-    if torch.rand(()) >= prob:
+    if not happens(prob, generator):
         return images, boxes
     return images.flip(-1), flip_boxes(boxes, images.shape[-1])
 
 
 def _crop_both(
-    images: Tensor, boxes: Tensor, top: int, left: int, size: int
-) -> tuple[Tensor, Tensor]:
+    images: Tensor, boxes: Boxes, top: int, left: int, size: int
+) -> tuple[Tensor, Boxes]:
     cropped = crop(images, top, left, size, size)
     return cropped, clip_boxes_to_image(crop_boxes(boxes, left, top), size, size)

@@ -5,16 +5,16 @@ import math
 import torch
 from torch import Tensor
 
+from pytorchvideo_clone.transforms.functional.draws import random_number, random_size
+
 __all__ = [
     "center_crop",
     "crop",
     "random_crop",
     "random_crop_corner",
     "random_horizontal_flip",
-    "random_number",
     "random_rectangle",
     "random_resized_crop",
-    "random_size",
     "resize",
     "resize_short_side",
     "short_side_scale",
@@ -130,24 +130,6 @@ def short_side_scale(
     return resize_short_side(x, size, interpolation, backend)
 
 
-def random_size(min_size: int, max_size: int, generator: torch.Generator | None = None) -> int:
-    """Draw a whole number from [min_size, max_size], both included.
-
-    >>> random_size(7, 7)
-    7
-    """
-    return int(torch.randint(min_size, max_size + 1, (), generator=generator))
-
-
-def random_number(low: float, high: float, generator: torch.Generator | None = None) -> float:
-    """Draw a number from [low, high).
-
-    >>> random_number(0.5, 0.5)
-    0.5
-    """
-    return low + (high - low) * float(torch.rand((), generator=generator))
-
-
 def crop(video: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
     """Cut a rectangle out of every frame.
 
@@ -213,13 +195,16 @@ def random_crop_corner(
     )
 
 
-def random_crop(video: Tensor, height: int, width: int) -> Tensor:
+def random_crop(
+    video: Tensor, height: int, width: int, generator: torch.Generator | None = None
+) -> Tensor:
     """Cut a rectangle at a random place, the same in every frame.
 
     Args:
         video: (..., H, W), any type.
         height: of the crop in pixels.
         width: of the crop in pixels.
+        generator: draws; None means torch's own.
 
     Returns:
         (..., height, width), a view.
@@ -230,7 +215,7 @@ def random_crop(video: Tensor, height: int, width: int) -> Tensor:
     >>> random_crop(torch.zeros(3, 2, 10, 20), 4, 5).shape
     torch.Size([3, 2, 4, 5])
     """
-    top, left = random_crop_corner(video.shape[-2], video.shape[-1], height, width)
+    top, left = random_crop_corner(video.shape[-2], video.shape[-1], height, width, generator)
     return crop(video, top, left, height, width)
 
 
@@ -271,12 +256,15 @@ def uniform_crop(images: Tensor, size: int, spatial_idx: int) -> Tensor:
     return crop(images, top, left, size, size)
 
 
-def random_horizontal_flip(video: Tensor, p: float = 0.5) -> Tensor:
+def random_horizontal_flip(
+    video: Tensor, p: float = 0.5, generator: torch.Generator | None = None
+) -> Tensor:
     """Mirror a clip left to right with probability `p`.
 
     Args:
         video: (..., H, W), any type.
         p: within [0, 1].
+        generator: draws; None means torch's own.
 
     Returns:
         The same shape and type.
@@ -284,7 +272,7 @@ def random_horizontal_flip(video: Tensor, p: float = 0.5) -> Tensor:
     >>> random_horizontal_flip(torch.tensor([[1, 2, 3]]), p=1.0)
     tensor([[3, 2, 1]])
     """
-    return video.flip(-1) if torch.rand(()) < p else video
+    return video.flip(-1) if torch.rand((), generator=generator) < p else video
 
 
 def random_resized_crop(
@@ -297,6 +285,7 @@ def random_resized_crop(
     log_uniform_ratio: bool = True,
     interpolation: str = "bilinear",
     num_tries: int = 10,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Cut a rectangle of random area, shape and place, and resize it.
 
@@ -310,6 +299,7 @@ def random_resized_crop(
         log_uniform_ratio: whether the logarithm of the ratio is uniform, or the ratio itself.
         interpolation: as in `resize`.
         num_tries: draws before the largest centred rectangle of an allowed ratio is taken.
+        generator: draws; None means torch's own.
 
     Returns:
         (C, T, target_height, target_width), same type.
@@ -327,7 +317,9 @@ def random_resized_crop(
 
     def draw() -> tuple[int, int, int, int]:
         height, width = frames.shape[-2:]
-        return random_rectangle(height, width, scale, aspect_ratio, log_uniform_ratio, num_tries)
+        return random_rectangle(
+            height, width, scale, aspect_ratio, log_uniform_ratio, num_tries, generator
+        )
 
     begin = draw()
     if not shift:
