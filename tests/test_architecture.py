@@ -18,7 +18,8 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     # Pillow reads the image files of frame videos; torchvision requires it anyway, as torch does
     # fsspec, which reads remote files.
     "data": ({"_optional"}, {"av", "torchcodec", "decord", "iopath", "fsspec", "PIL"}),
-    "transforms": ({"_optional"}, {"torchvision", "kornia", "torchaudio"}),
+    # Pillow draws the contact sheets.
+    "transforms": ({"_optional"}, {"torchvision", "kornia", "torchaudio", "PIL"}),
     "layers": (set(), {"fvcore"}),
     "losses": (set(), {"fvcore"}),
     "models": ({"layers", "losses"}, {"torchvision", "fvcore"}),

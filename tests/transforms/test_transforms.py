@@ -27,13 +27,28 @@ CLIPS = {
     "ShortSideScale": ((6,), lambda t, h, w: (3, t, h * 6 // min(h, w), w * 6 // min(h, w))),
     "UniformTemporalSubsample": ((4,), lambda t, h, w: (3, 4, h, w)),
 }
-# Transforms of samples or into lists, tested in test_compose.py and below.
+# Transforms of samples or into lists, tested in the files of their modules.
 OTHERS = {
     "ApplyTransformToKey",
+    "BatchTransform",
+    "ClipTransform",
+    "ColorJitter",
+    "LabelAwareFlip",
+    "LogMelSpectrogram",
     "OpSampler",
+    "RandomErasing",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomTokenMask",
     "RemoveKey",
+    "RepeatedAugmentation",
+    "SeveralViews",
+    "SpecAugment",
+    "TrivialAugment",
+    "TubeTokenMask",
     "UniformCropVideo",
     "UniformTemporalSubsampleRepeated",
+    "preview",
 }
 FLOAT_ONLY = {"Normalize", "ConvertFloatToUint8"}
 TYPED = [
