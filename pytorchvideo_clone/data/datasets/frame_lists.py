@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from pytorchvideo_clone.data import files
@@ -122,15 +123,19 @@ class FrameListHandler:
             f"{os.path.dirname(frames[0])}#{number}"  # noqa: PTH120 (a Path would break a URL)
             for number, frames in enumerate(paths)
         ]
-        # One text for all frames of a video: a string a frame would grow in every worker process.
-        self._paths = ["\n".join(frames) for frames in paths]
+        # One text for all: strings would be copied, page by page, into every worker process.
+        texts = ["\n".join(frames).encode() for frames in paths]
+        self._text = b"".join(texts)
+        self._ends = np.cumsum([len(text) for text in texts])
         self._read = read
         self._frame_filter = frame_filter
 
     def video_from_path(self, filepath: str, fps: float = _FPS, **_: Any) -> Video:
         """Open the video with the name `filepath`; other options do not apply to images."""
         number = int(filepath.rpartition("#")[2])
-        frames = FrameVideo.from_frame_paths(self._paths[number].split("\n"), fps)
+        start = self._ends[number - 1] if number else 0
+        paths = self._text[start : self._ends[number]].decode().split("\n")
+        frames = FrameVideo.from_frame_paths(paths, fps)
         return _ListedVideo(number, frames, self._read, self._frame_filter)
 
 
