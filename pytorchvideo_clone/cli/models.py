@@ -121,6 +121,8 @@ def train(data_path: str, **options: Any) -> None:
     last = result["epochs"][-1]
     measure = "val_top1" if "val_top1" in last else "train_top1"
     print(f"{measure} {last[measure]:.4f} after epoch {last['epoch']:.0f}")
+    if result["faults"]:
+        print(f"{len(result['faults'])} videos with faults; metrics.json names them")
     print(f"checkpoint {result['checkpoint']}")
 
 
@@ -168,6 +170,8 @@ def evaluate(
         f"top-1 {numbers['top1']:.4f}, top-5 {numbers['top5']:.4f} "
         f"over {numbers['videos']} videos, {numbers['views']}"
     )
+    for path in evaluation.unreadable:
+        print(f"left out: {path}: {evaluation.faults[path]}", file=sys.stderr)
 
 
 def export(checkpoint: str, output: str, target: str = "onnx", tolerance: float = 1e-3) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
+from torch.utils.data import DataLoader, Subset
 
-from pytorchvideo_clone.data import ClipDataset, LabeledVideoPaths
+from pytorchvideo_clone.data import EpochSampler, Faults, LabeledVideoPaths, ResumableLoader
+from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import evaluation_dataset, training_dataset
@@ -28,7 +29,11 @@ class VideoDataModule(LightningDataModule):
 
     Batches hold `video` (B, C, T, H, W) uint8 in training and (B, crops, C, T, H, W) in evaluation,
     `label`, `video_index` and `clip_index`. Use it with `Trainer(use_distributed_sampler=False)`:
-    it shares the videos among the ranks itself, in evaluation without repeating any.
+    it shares the videos among the ranks itself, in evaluation without repeating any. Lightning's
+    checkpoints hold where an epoch of training stands, and resume there.
+
+    In evaluation what cannot be read of a video becomes padding, and `valid` (B,) is False where
+    nothing can.
 
     Args:
         data_path: folder or csv file.
@@ -43,6 +48,8 @@ class VideoDataModule(LightningDataModule):
         class_names: the model's classes, where they are given by a checkpoint; labels follow them.
         seed: of the split, the order and the clips.
         decoder: as in `EncodedVideo.from_path`.
+        faults: what to do about a training video that cannot be read, as in `ClipDataset`; its
+            limit of time holds in evaluation too.
 
     Raises:
         FileNotFoundError: if `data_path` does not exist.
@@ -64,6 +71,7 @@ class VideoDataModule(LightningDataModule):
         class_names: Sequence[str] | None = None,
         seed: int = 0,
         decoder: str = "pyav",
+        faults: Faults | Policy = "substitute",
     ) -> None:
         super().__init__()
         for name, share in (
@@ -73,6 +81,7 @@ class VideoDataModule(LightningDataModule):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; it must be from 0 to 1.")
         self.spec, self.seed, self.decoder = spec, seed, decoder
+        self.faults = Faults.of(faults)
         self.batch_size, self.num_workers = batch_size, num_workers
         self.horizontal_flip_prob = horizontal_flip_prob
         self.test_clips, self.test_crops = test_clips, test_crops
@@ -91,13 +100,19 @@ class VideoDataModule(LightningDataModule):
             horizontal_flip_prob=self.horizontal_flip_prob,
             seed=self.seed,
             decoder=self.decoder,
+            faults=self.faults,
         )
         world_size, rank = self._place()
-        return self._loader(
+        enough = len(dataset) // world_size > self.batch_size
+        sampler = EpochSampler(
             dataset,
-            batch_size=self.batch_size,
-            sampler=_EpochSampler(dataset, world_size, rank, shuffle=True, seed=self.seed),
-            drop_last=len(dataset) // world_size > self.batch_size,
+            seed=self.seed,
+            uneven="drop" if enough else "pad",
+            rank=rank,
+            world_size=world_size,
+        )
+        return ResumableLoader(
+            dataset, sampler, batch_size=self.batch_size, drop_last=enough, **self._workers()
         )
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
@@ -112,35 +127,25 @@ class VideoDataModule(LightningDataModule):
 
     def _evaluation_loader(self, split: str, clips: int | None, crops: int | None) -> DataLoader:
         dataset = evaluation_dataset(
-            self.splits[split], self.spec, clips=clips, crops=crops, decoder=self.decoder
+            self.splits[split],
+            self.spec,
+            clips=clips,
+            crops=crops,
+            decoder=self.decoder,
+            faults=Faults("pad", self.faults.time_limit_sec),
         )
         world_size, rank = self._place()
         share = Subset(dataset, range(rank, len(dataset), world_size))
         crops = self.spec.test_crops if crops is None else crops
-        return self._loader(share, batch_size=max(1, self.batch_size // crops))
+        return DataLoader(share, batch_size=max(1, self.batch_size // crops), **self._workers())
 
-    def _loader(self, dataset: Dataset, **options: Any) -> DataLoader:
-        return DataLoader(
-            dataset,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            **options,
-        )
+    def _workers(self) -> dict[str, Any]:
+        return {"num_workers": self.num_workers, "persistent_workers": self.num_workers > 0}
 
     def _place(self) -> tuple[int, int]:
         if self.trainer is None:
             return 1, 0
         return self.trainer.world_size, self.trainer.global_rank
-
-
-class _EpochSampler(DistributedSampler):
-    """Tell the data set the epoch, so that its random clips change with the order."""
-
-    dataset: ClipDataset
-
-    def set_epoch(self, epoch: int) -> None:
-        super().set_epoch(epoch)
-        self.dataset.set_epoch(epoch)
 
 
 def _find_splits(path: Path) -> dict[str, LabeledVideoPaths]:

@@ -1,15 +1,17 @@
 """Evaluate a classifier over all views of labelled videos."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.data import Faults
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
+from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.modules import ClassificationModule
 from pytorchvideo_clone.recipes.train import make_trainer
 
@@ -22,11 +24,13 @@ class Evaluation:
 
     Attributes:
         class_names: name of each class.
-        videos: path of each video.
+        videos: path of each video that was scored.
         labels: (V,) class of each video.
         scores: (V, classes) mean softmax over the views.
         clips: views of a video in time.
         crops: views of a clip in space.
+        faults: what was wrong with videos that could not be read, or only in part: path -> cause.
+            Of the latter, the clips with any frame are scored.
     """
 
     class_names: list[str]
@@ -35,6 +39,12 @@ class Evaluation:
     scores: Tensor
     clips: int
     crops: int
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unreadable(self) -> list[str]:
+        """The videos that could not be scored."""
+        return sorted(set(self.faults) - set(self.videos))
 
     @property
     def predictions(self) -> Tensor:
@@ -64,6 +74,8 @@ class Evaluation:
             "views": f"{self.clips} clips x {self.crops} crops",
             "top1_of_class": dict(zip(self.class_names, shares.tolist(), strict=True)),
             "confusion": confusion.tolist(),
+            "unreadable": len(self.unreadable),
+            "faults": self.faults,
         }
 
 
@@ -78,11 +90,14 @@ def evaluate_classifier(
     batch_size: int = 16,
     num_workers: int = 2,
     decoder: str = "pyav",
+    time_limit_sec: float | None = None,
     accelerator: str = "auto",
     devices: str | int = "auto",
     enable_progress_bar: bool = True,
 ) -> Evaluation:
     """Score every view of every video and average the views of each.
+
+    A video that cannot be read is left out, and named in `faults` of the result.
 
     Args:
         model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax.
@@ -94,13 +109,14 @@ def evaluate_classifier(
         batch_size: crops that pass the model at a time.
         num_workers: loader processes.
         decoder: "auto", "pyav", "torchcodec" or "decord".
+        time_limit_sec: how long reading one clip may take before it counts as unreadable.
         accelerator: of Lightning's Trainer.
         devices: of Lightning's Trainer.
         enable_progress_bar: show progress.
 
     Raises:
         FileNotFoundError: if `data_path` does not exist.
-        ValueError: if its classes are not the model's.
+        ValueError: if its classes are not the model's, or none of its videos can be read.
     """
     data = VideoDataModule(
         data_path,
@@ -112,15 +128,22 @@ def evaluate_classifier(
         test_crops=crops,
         class_names=class_names,
         decoder=decoder,
+        faults=Faults(time_limit_sec=time_limit_sec),
     )
     module = ClassificationModule(model, spec, class_names)
+    reports = FaultReports()
     trainer = make_trainer(
-        accelerator=accelerator, devices=devices, enable_progress_bar=enable_progress_bar
+        accelerator=accelerator,
+        devices=devices,
+        enable_progress_bar=enable_progress_bar,
+        callbacks=[reports],
     )
     trainer.test(module, datamodule=data, verbose=False)
     assert module.test_scores is not None
     scores, labels, index = module.test_scores
     paths = data.splits["test"]
+    if not len(index):
+        raise ValueError(f"none of the {len(paths)} videos can be read: {reports.causes}")
     return Evaluation(
         class_names=list(class_names),
         videos=[str(paths[i][0]) for i in index.tolist()],
@@ -128,4 +151,5 @@ def evaluate_classifier(
         scores=scores,
         clips=spec.test_clips if clips is None else clips,
         crops=spec.test_crops if crops is None else crops,
+        faults=reports.causes,
     )

@@ -14,9 +14,11 @@ from pytorchvideo_clone.data import (
     ClipDataset,
     ClipSampler,
     ConstantClipsPerVideoSampler,
+    Faults,
     LabeledVideoPaths,
     RandomClipSampler,
 )
+from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.transforms.functional import (
     center_crop,
@@ -116,6 +118,7 @@ def training_dataset(
     horizontal_flip_prob: float = 0.5,
     seed: int = 0,
     decoder: str = "pyav",
+    faults: Faults | Policy = "raise",
 ) -> ClipDataset:
     """Make the data set of one random clip a video; `video` is (C, T, crop, crop) uint8."""
     return _dataset(
@@ -125,6 +128,7 @@ def training_dataset(
         training_transform(spec, horizontal_flip_prob),
         seed=seed,
         decoder=decoder,
+        faults=faults,
     )
 
 
@@ -135,6 +139,7 @@ def evaluation_dataset(
     clips: int | None = None,
     crops: int | None = None,
     decoder: str = "pyav",
+    faults: Faults | Policy = "raise",
 ) -> ClipDataset:
     """Make the data set of a fixed number of clips a video.
 
@@ -144,12 +149,14 @@ def evaluation_dataset(
         clips: clips of a video; None takes the spec's.
         crops: crops of a clip, as in `evaluation_transform`.
         decoder: as in `EncodedVideo.from_path`.
+        faults: as in `ClipDataset`.
 
     Returns:
         Samples whose `video` is (crops, C, T, test_crop, test_crop) uint8.
     """
     sampler = evaluation_sampler(spec, clips)
-    return _dataset(paths, spec, sampler, evaluation_transform(spec, crops), decoder=decoder)
+    transform = evaluation_transform(spec, crops)
+    return _dataset(paths, spec, sampler, transform, decoder=decoder, faults=faults)
 
 
 def evaluation_sampler(spec: InputSpec, clips: int | None = None) -> ClipSampler:

@@ -21,7 +21,8 @@ class ClassificationModule(LightningModule):
     """Train a video classifier, and evaluate it over all views of each video.
 
     Logs `train_loss` and `train_top1` per epoch, `val_loss`, `val_top1` and `val_top5` over one
-    centre view of each video, `test_top1` and `test_top5` over all views. After a test,
+    centre view of each video, `test_top1` and `test_top5` over all views; views with `valid` False
+    do not count. After a test,
     `test_scores` holds the mean scores (videos, classes), labels and indices of the videos.
 
     Args:
@@ -78,7 +79,8 @@ class ClassificationModule(LightningModule):
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Score one view of each video."""
         loss = self._score_views(batch)
-        self.log("val_loss", loss, sync_dist=True, batch_size=len(batch["label"]))
+        size = int(_valid(batch).sum())
+        self.log("val_loss", loss, sync_dist=True, batch_size=size)
 
     def on_validation_epoch_end(self) -> None:
         """Log accuracy over the videos of all ranks."""
@@ -106,16 +108,23 @@ class ClassificationModule(LightningModule):
     def _score_views(self, batch: dict[str, Any]) -> Tensor:
         video = batch["video"]  # (B, crops, C, T, H, W)
         scores = self(video.flatten(0, 1)).unflatten(0, video.shape[:2])
+        valid = _valid(batch)
         # A clip is one view here: its crops come together and are averaged at once.
         self.accuracy.update(
-            scores.softmax(dim=-1).mean(dim=1),
-            label=batch["label"],
-            video=batch["video_index"],
-            view=batch["clip_index"],
+            scores[valid].softmax(dim=-1).mean(dim=1),
+            label=batch["label"][valid],
+            video=batch["video_index"][valid],
+            view=batch["clip_index"][valid],
         )
-        return F.cross_entropy(scores.mean(dim=1), batch["label"])
+        losses = F.cross_entropy(scores.mean(dim=1), batch["label"], reduction="none")
+        return losses[valid].sum() / valid.sum().clamp_min(1)
 
     def _log_accuracy(self, stage: str) -> None:
         for name, value in self.accuracy.compute().items():
             self.log(f"{stage}_{name}", value.to(self.device), prog_bar=name == "top1")
         self.accuracy.reset()
+
+
+def _valid(batch: dict[str, Any]) -> Tensor:
+    """(B,) bool, which samples count."""
+    return batch.get("valid", torch.ones_like(batch["label"], dtype=torch.bool))

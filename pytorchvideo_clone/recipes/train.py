@@ -9,9 +9,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from pytorchvideo_clone.data import Faults
+from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.hub import CheckpointError, create_model, model_entry, save_bundle
 from pytorchvideo_clone.hub.checkpoints import compare_states
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
+from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.modules import ClassificationModule
 
 __all__ = ["History", "make_trainer", "train_classifier"]
@@ -77,6 +80,8 @@ def train_classifier(
     devices: str | int = "auto",
     num_workers: int = 2,
     decoder: str = "pyav",
+    faults: Policy = "substitute",
+    time_limit_sec: float | None = None,
     seed: int = 0,
     enable_progress_bar: bool = True,
 ) -> dict[str, Any]:
@@ -106,11 +111,15 @@ def train_classifier(
         devices: of Lightning's Trainer.
         num_workers: loader processes of a device.
         decoder: "auto", "pyav", "torchcodec" or "decord".
+        faults: what to do about a training video that cannot be read: "substitute", "pad" or
+            "raise". Validation leaves out what cannot be read.
+        time_limit_sec: how long reading one clip may take before it counts as unreadable.
         seed: of the split, the order, the clips and the new weights.
         enable_progress_bar: show progress.
 
     Returns:
-        What `metrics.json` holds: model, classes, checkpoint, and the numbers of every epoch.
+        What `metrics.json` holds: model, classes, checkpoint, the numbers of every epoch, and the
+        videos that could not be read, or only in part, with the cause of each.
 
     Raises:
         FileNotFoundError: if the data or the checkpoint is missing.
@@ -134,6 +143,7 @@ def train_classifier(
         val_fraction=val_fraction,
         seed=seed,
         decoder=decoder,
+        faults=Faults(faults, time_limit_sec),
     )
     arguments = {**entry.logits, "num_classes": len(data.class_names)}
     network = create_model(model, pretrained=pretrained, checkpoint=checkpoint, **arguments)
@@ -149,7 +159,7 @@ def train_classifier(
     )
     if resume is not None:
         _check_resumable(resume, module, epochs)
-    history = History()
+    history, reports = History(), FaultReports()
     # One file, written after every epoch (Lightning's own `save_last` waits for a top-k one), also
     # over that of an earlier run: a `last-v1.ckpt` beside it would leave the wrong one to resume.
     saving = ModelCheckpoint(output, filename="last", enable_version_counter=False)
@@ -162,7 +172,7 @@ def train_classifier(
         enable_model_summary=False,
         num_sanity_val_steps=0,
         limit_val_batches=1.0 if "val" in data.splits else 0,
-        callbacks=[history, saving],
+        callbacks=[history, reports, saving],
     )
     trainer.fit(module, datamodule=data, ckpt_path=resume)
     bundle = output / "model.pth"
@@ -171,6 +181,7 @@ def train_classifier(
         "class_names": data.class_names,
         "checkpoint": str(bundle),
         "epochs": history.epochs,
+        "faults": reports.causes,
     }
     if trainer.is_global_zero:
         save_bundle(bundle, network, model, spec, data.class_names, model_kwargs=arguments)

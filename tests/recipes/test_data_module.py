@@ -4,10 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch import LightningModule
+from torch import nn
 
 from pytorchvideo_clone.data.motion import MOTIONS
 from pytorchvideo_clone.hub import model_entry
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
+from pytorchvideo_clone.recipes.train import make_trainer
 
 SPEC = model_entry("x3d_tiny").input_spec
 
@@ -121,3 +124,55 @@ def test_an_epoch_changes_order_and_clips_and_can_be_repeated(motion_folder: Pat
     assert torch.equal(first[1], again[1])
     place = [second[0].index(index) for index in first[0]]
     assert not torch.equal(first[1], second[1][place])  # other windows and crops too
+
+
+class Watching(LightningModule):
+    """Note the videos of every step; save a checkpoint and stop after some."""
+
+    def __init__(self, stop_at: int | None = None, path: Path | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.stop_at, self.path = stop_at, path
+        self.seen: list[list[int]] = []
+
+    def training_step(self, batch, batch_idx):
+        self.seen.append(batch["video_index"].tolist())
+        return self.weight * batch["video"].float().mean()
+
+    def validation_step(self, batch, batch_idx):
+        pass
+
+    def on_train_batch_end(self, outputs, batch, batch_idx) -> None:
+        if self.global_step == self.stop_at:
+            self.trainer.save_checkpoint(self.path)
+            raise InterruptedError
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def test_lightning_resumes_in_the_middle_of_an_epoch(motion_folder: Path, tmp_path: Path) -> None:
+    def fit(watching: Watching, checkpoint: Path | None = None) -> list[list[int]]:
+        trainer = make_trainer(
+            max_epochs=3,
+            accelerator="cpu",
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=False,
+            limit_val_batches=0,
+        )
+        trainer.fit(
+            watching,
+            datamodule=module(motion_folder, batch_size=3, num_workers=2),
+            ckpt_path=checkpoint,
+        )
+        return watching.seen
+
+    whole = fit(Watching())
+    assert len(whole) == 3 * 5
+    for stop_at in (7, 10):  # in the middle of the second epoch, and at its end
+        path = tmp_path / f"{stop_at}.ckpt"
+        stopped = Watching(stop_at, path)
+        with pytest.raises(InterruptedError):
+            fit(stopped)
+        assert stopped.seen + fit(Watching(), path) == whole
