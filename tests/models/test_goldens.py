@@ -2,17 +2,8 @@ import pytest
 
 from tests.goldens import check_case, golden_cases
 
-LATER = "a model family that comes later"
 CASES = golden_cases(
     "models.json",
-    waiting=dict.fromkeys(
-        [
-            "hub/efficient_x3d_",
-            "native/efficient_x3d_",
-            "factory/efficient_x3d/",
-        ],
-        LATER,
-    ),
     differs={
         "block/x3d_res_block/wider": "norm_eps reaches the norm of the shortcut too",
     },
