@@ -220,8 +220,8 @@ def list_models(filter: str = "") -> list[str]:
     Args:
         filter: part of the name; * stands for anything.
 
-    >>> list_models("x3d_x")
-    ['x3d_xs']
+    >>> list_models("slow_r50")
+    ['slow_r50', 'slow_r50_detection']
     """
     return [name for name in MODELS if fnmatch(name, f"*{filter.lower()}*")]
 
