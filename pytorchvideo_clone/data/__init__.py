@@ -11,7 +11,16 @@ from pytorchvideo_clone.data.clip_sampling import (
     UniformClipSampler,
     make_clip_sampler,
 )
-from pytorchvideo_clone.data.datasets import Ava, Charades, Hmdb51, Kinetics, SSv2, Ucf101
+from pytorchvideo_clone.data.datasets import (
+    Ava,
+    Charades,
+    EpicKitchenForecasting,
+    EpicKitchenRecognition,
+    Hmdb51,
+    Kinetics,
+    SSv2,
+    Ucf101,
+)
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.faults import FaultReport, Faults
 from pytorchvideo_clone.data.flow_video import FlowVideo
@@ -33,6 +42,8 @@ __all__ = [
     "ClipSampler",
     "ConstantClipsPerVideoSampler",
     "EncodedVideo",
+    "EpicKitchenForecasting",
+    "EpicKitchenRecognition",
     "EpochSampler",
     "FaultReport",
     "Faults",

@@ -2,6 +2,10 @@
 
 from pytorchvideo_clone.data.datasets.ava import Ava
 from pytorchvideo_clone.data.datasets.charades import Charades
+from pytorchvideo_clone.data.datasets.epic_kitchen import (
+    EpicKitchenForecasting,
+    EpicKitchenRecognition,
+)
 from pytorchvideo_clone.data.datasets.hmdb51 import Hmdb51
 from pytorchvideo_clone.data.datasets.json_dataset import (
     clip_recognition_dataset,
@@ -14,6 +18,8 @@ from pytorchvideo_clone.data.datasets.ucf101 import Ucf101
 __all__ = [
     "Ava",
     "Charades",
+    "EpicKitchenForecasting",
+    "EpicKitchenRecognition",
     "Hmdb51",
     "Kinetics",
     "SSv2",
