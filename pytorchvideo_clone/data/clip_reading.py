@@ -48,11 +48,12 @@ def make_sample(
     """Put a sample together, with PyTorchVideo's keys in PyTorchVideo's order.
 
     Args:
-        clip: from `read_clip`; what it holds beyond frames, their indices and audio comes too.
+        clip: from `read_clip`; what it holds beyond frames, their indices and audio comes too, and
+            wins over `info`.
         video: where it was read.
         video_index: number of the video.
         span: what the sampler asked for.
-        info: entries of the video's own, which win over those before them.
+        info: entries of the video's own, which win over the generic ones.
     """
     sample = {
         "video": clip["video"],
@@ -60,8 +61,8 @@ def make_sample(
         "video_index": video_index,
         "clip_index": span.clip_index,
         "aug_index": span.aug_index,
-        **{key: clip[key] for key in clip if key not in {"video", "audio", "frame_indices"}},
         **info,
+        **{key: clip[key] for key in clip if key not in {"video", "audio", "frame_indices"}},
     }
     audio = clip.get("audio")
     has_audio = all(a is not None for a in audio) if isinstance(audio, list) else audio is not None

@@ -174,7 +174,7 @@ def test_what_a_video_tells_about_its_clip_comes_with_the_sample(videos):
     video = videos[0][0]
     with ClipDataset(videos, RandomClipSampler(1))._open(video) as opened:
         sample = make_sample(clip, opened, 0, ClipInfo(0, 1, 0, 0, True), {"mood": "bad"})
-    assert (sample["label"], sample["mood"]) == ([[1]], "bad")
+    assert (sample["label"], sample["mood"]) == ([[1]], "good")
     assert "frame_indices" not in sample
 
 

@@ -75,7 +75,8 @@ class Charades(LabeledVideoDataset):
         handler = FrameListHandler(paths, functools.partial(_read_labelled, labels=labels), choose)
         super().__init__(
             [
-                (name, {"video_label": of_video})
+                # The labels of a clip take the place of `label`, which is that of no frames.
+                (name, {"label": [], "video_label": of_video})
                 for name, of_video in zip(handler.names, video_labels, strict=True)
             ],
             clip_sampler,

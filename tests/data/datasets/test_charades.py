@@ -121,6 +121,17 @@ def test_a_missing_image_is_named(frames, caplog):
         charades(frames).map_style()[1]
 
 
+def test_damage_can_be_padded_by_number(frames):
+    for frame in (1, 2, 3, 5):
+        (frames.parent / f"v0/img_{frame}.png").unlink()
+    dataset = charades(frames).map_style(faults="pad")
+    samples = [dataset[0], dataset[1]]
+    assert [sample["label"] for sample in samples] == [[], [[20], [156], []]]
+    assert [sample["valid"] for sample in samples] == [False, True]
+    assert samples[1]["frame_mask"].tolist() == [True, False, True]
+    assert numbers(samples[1]["video"]) == [3, 3, 5]
+
+
 def test_labels_that_are_no_numbers_are_named(frames):
     frames.write_text(frames.read_text().replace('"3,20"', '"sit"'))
     with pytest.raises(ValueError, match=r"frames\.csv: the labels 'sit' must be whole numbers"):

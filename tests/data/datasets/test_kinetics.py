@@ -19,6 +19,7 @@ def test_it_reads_a_folder_of_class_folders(tmp_path):
     dataset = Kinetics(tmp_path, sampler, SequentialSampler, decode_audio=False)
     assert isinstance(dataset, LabeledVideoDataset)
     assert [numbers(sample["video"])[0] for sample in dataset] == [0, 5]
+    assert [sample["label"] for sample in dataset.map_style()] == [0, 0]
 
 
 def test_its_arguments_are_those_of_the_general_data_set():
