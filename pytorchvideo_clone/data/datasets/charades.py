@@ -7,7 +7,11 @@ from typing import Any
 from torch.utils.data import RandomSampler
 
 from pytorchvideo_clone.data.clip_sampling import ClipSampler
-from pytorchvideo_clone.data.datasets.frame_lists import FrameListHandler, read_frame_list
+from pytorchvideo_clone.data.datasets.frame_lists import (
+    FrameListHandler,
+    choose_frames,
+    read_frame_list,
+)
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, VideoSampler
@@ -42,7 +46,7 @@ class Charades(LabeledVideoDataset):
         NUM_CLASSES: how many labels there are.
 
     Raises:
-        ValueError: if the list has another form.
+        ValueError: if the list has another form, or `frames_per_clip` is below 1.
 
     Source: Sigurdsson et al., "Hollywood in Homes: Crowdsourcing Data Collection for Activity
     Understanding", ECCV 2016, https://arxiv.org/abs/1604.01753.
@@ -69,9 +73,7 @@ class Charades(LabeledVideoDataset):
         frames_per_clip: int | None = None,
     ) -> None:
         paths, labels, video_labels = _read_video_paths_and_labels(data_path, video_path_prefix)
-        choose = None
-        if frames_per_clip is not None:
-            choose = functools.partial(self._sample_clip_frames, frames_per_clip=frames_per_clip)
+        choose = choose_frames(self._sample_clip_frames, frames_per_clip)
         handler = FrameListHandler(paths, functools.partial(_read_labelled, labels=labels), choose)
         super().__init__(
             [
@@ -89,6 +91,8 @@ class Charades(LabeledVideoDataset):
     @staticmethod
     def _sample_clip_frames(frames: list[int], frames_per_clip: int) -> list[int]:
         """Take `frames_per_clip` frames from the first to the last, at even distances."""
+        if not frames:
+            return []
         steps = max(frames_per_clip - 1, 1)
         return [frames[i * (len(frames) - 1) // steps] for i in range(frames_per_clip)]
 

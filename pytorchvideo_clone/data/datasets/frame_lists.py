@@ -1,6 +1,7 @@
 """Lists of frames: a text file that names every frame of many videos, and how to open them."""
 
 import csv
+import functools
 import os
 from array import array
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from pytorchvideo_clone.data.datasets.annotations import open_text, under
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds, Video
 
-__all__ = ["FrameListHandler", "ListedFrames", "read_frame_list"]
+__all__ = ["FrameListHandler", "ListedFrames", "choose_frames", "read_frame_list"]
 
 _COLUMNS = ["original_vido_id", "video_id", "frame_id", "path", "labels"]
 # Frames a second, as PyTorchVideo assumes of SSv2 and Charades.
@@ -77,7 +78,7 @@ def read_frame_list(
         lines = (line.strip().replace("\t", " ") for line in text)
         rows = csv.reader(lines, delimiter=" ", skipinitialspace=True)
         header = next(rows, [])
-        if len(header) != len(_COLUMNS):
+        if len(header) != len(_COLUMNS) or header[2].isdecimal():
             raise ValueError(
                 f"{os.fspath(path)} begins with {' '.join(header)!r}; its header must be "
                 f"'{' '.join(_COLUMNS)}'."
@@ -99,6 +100,28 @@ def read_frame_list(
     for frames in videos.values():
         frames.sort()
     return videos
+
+
+def choose_frames(
+    sample: Callable[..., list[int]], frames_per_clip: int | None, **options: Any
+) -> FrameFilter | None:
+    """Make the filter that keeps `frames_per_clip` frames of a clip; None keeps all.
+
+    Args:
+        sample: chooses from the indices of the frames, given `frames_per_clip` and `options`.
+        frames_per_clip: at least 1, or None.
+        **options: of `sample`.
+
+    Raises:
+        ValueError: if `frames_per_clip` is below 1.
+    """
+    if frames_per_clip is None:
+        return None
+    if frames_per_clip < 1:
+        raise ValueError(
+            f"frames_per_clip is {frames_per_clip}; it must be at least 1. None keeps all frames."
+        )
+    return functools.partial(sample, frames_per_clip=frames_per_clip, **options)
 
 
 class FrameListHandler:

@@ -1,6 +1,5 @@
 """Something-Something v2: frames of hands that do something with something, one label each."""
 
-import functools
 import itertools
 import logging
 from collections.abc import Callable
@@ -11,7 +10,11 @@ from torch.utils.data import RandomSampler
 
 from pytorchvideo_clone.data.clip_sampling import ClipSampler
 from pytorchvideo_clone.data.datasets.annotations import read_json
-from pytorchvideo_clone.data.datasets.frame_lists import FrameListHandler, read_frame_list
+from pytorchvideo_clone.data.datasets.frame_lists import (
+    FrameListHandler,
+    choose_frames,
+    read_frame_list,
+)
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, VideoSampler
@@ -45,7 +48,8 @@ class SSv2(LabeledVideoDataset):
         rand_sample_frames: whether to take any frame of each part, or the middle one.
 
     Raises:
-        ValueError: if a file has another form, a template has no number, or no video is left.
+        ValueError: if a file has another form, a template has no number, no video is left, or
+            `frames_per_clip` is below 1.
 
     Source: Goyal et al., "The 'Something Something' Video Database for Learning and Evaluating
     Visual Common Sense", ICCV 2017, https://arxiv.org/abs/1706.04261.
@@ -80,13 +84,9 @@ class SSv2(LabeledVideoDataset):
         paths, labels = _read_video_paths_and_labels(
             label_name_file, video_label_file, video_path_label_file, video_path_prefix
         )
-        choose = None
-        if frames_per_clip is not None:
-            choose = functools.partial(
-                self._sample_clip_frames,
-                frames_per_clip=frames_per_clip,
-                rand_sample_frames=rand_sample_frames,
-            )
+        choose = choose_frames(
+            self._sample_clip_frames, frames_per_clip, rand_sample_frames=rand_sample_frames
+        )
         handler = FrameListHandler(paths, _read_whole, choose)
         super().__init__(
             [(name, {"label": label}) for name, label in zip(handler.names, labels, strict=True)],

@@ -55,6 +55,18 @@ def test_only_the_frames_kept_are_read_and_labels_reach_from_first_to_last(frame
     assert sample["label"] == [[], [3], [3, 20], [20], [156], []]
 
 
+def test_a_clip_between_two_frames_is_left_out(frames, caplog):
+    sampler = make_clip_sampler("uniform", Fraction(1, 50))
+    samples = list(charades(frames, sampler, frames_per_clip=2))
+    assert [numbers(sample["video"]) for sample in samples] == [[0, 0], [1, 1], [50, 50], [51, 51]]
+    assert "nothing begins in [0.040, 0.060) s" in caplog.text
+
+
+def test_no_frame_at_all_is_refused(frames):
+    with pytest.raises(ValueError, match="frames_per_clip is 0; it must be at least 1"):
+        charades(frames, frames_per_clip=0)
+
+
 def test_one_frame_can_be_kept(frames):
     assert [numbers(s["video"]) for s in charades(frames, frames_per_clip=1)][:2] == [[0], [3]]
 

@@ -37,6 +37,7 @@ def test_fields_are_divided_by_any_white_space_and_quotes_keep_it(tmp_path):
         (HEADER, "lists no frames"),
         ("", "header must be"),
         ("v 0 0 a.jpg\n", "header must be"),
+        ('v 0 0 a.jpg ""\n', "header must be"),
         (HEADER + "v 0 0 a.jpg\n", r"line 2: 'v 0 0 a\.jpg' is no frame"),
         (HEADER + 'v 0 0 a.jpg ""\nv 0 one a.jpg ""\n', "line 3: .* frame_id is a number"),
     ],
