@@ -30,6 +30,7 @@ MOVED: dict[str, str] = {
     "data.charades": "data.datasets.charades",
     "data.dataset_manifest_utils": "data.manifest",
     "data.decoder": "data.decoders",
+    "data.domsev": "data.datasets.domsev",
     "data.ego4d": "data.datasets.ego4d",
     "data.ego4d.utils": "data.datasets.ego4d.moments",
     "data.encoded_video_decord": "data.encoded_video",

@@ -14,6 +14,8 @@ from pytorchvideo_clone.data.clip_sampling import (
 from pytorchvideo_clone.data.datasets import (
     Ava,
     Charades,
+    DomsevFrameDataset,
+    DomsevVideoDataset,
     EpicKitchenForecasting,
     EpicKitchenRecognition,
     Hmdb51,
@@ -41,6 +43,8 @@ __all__ = [
     "ClipInfoList",
     "ClipSampler",
     "ConstantClipsPerVideoSampler",
+    "DomsevFrameDataset",
+    "DomsevVideoDataset",
     "EncodedVideo",
     "EpicKitchenForecasting",
     "EpicKitchenRecognition",

@@ -25,7 +25,7 @@ from pytorchvideo_clone.data.video import (
     check_on_damage,
 )
 
-__all__ = ["FrameVideo", "by_number"]
+__all__ = ["FrameVideo", "by_number", "read_image"]
 
 # Network file systems fail now and then; PyTorchVideo tries as often.
 _ATTEMPTS = 10
@@ -178,12 +178,12 @@ class FrameVideo(Video):
         reading = {}
         if self._multithreaded_io:
             with ThreadPoolExecutor(min(len(paths), _MOST_THREADS)) as threads:
-                reading = {index: threads.submit(_read_image, paths[index]) for index in paths}
+                reading = {index: threads.submit(read_image, paths[index]) for index in paths}
         first: tuple[str, torch.Size] | None = None
 
         def read_one(index: int) -> Tensor:
             nonlocal first
-            image = reading[index].result() if reading else _read_image(paths[index])
+            image = reading[index].result() if reading else read_image(paths[index])
             picture = torch.from_numpy(image)
             first = first or (paths[index], picture.shape)
             if picture.shape != first[1]:
@@ -204,7 +204,7 @@ def by_number(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
 
 
-def _read_image(path: str) -> np.ndarray:
+def read_image(path: str) -> np.ndarray:
     """Read an image file as (H, W, 3) uint8 RGB, upright as its EXIF orientation says."""
     failure: Exception | None = None
     for _ in range(_ATTEMPTS):

@@ -21,7 +21,7 @@ from pytorchvideo_clone.data.csv_rows import (
 )
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.frame_video import FrameVideo
-from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds, Video
+from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds, Video, VideoReadError
 
 __all__ = [
     "EncodedVideoInfo",
@@ -35,6 +35,7 @@ __all__ = [
     "get_logger",
     "get_seconds_from_hms_time",
     "optional_threaded_foreach",
+    "read_part",
     "save_encoded_video_manifest",
     "save_video_frame_info",
 ]
@@ -200,6 +201,29 @@ class VideoDataset:
             )
             manifest.pop(video_id, None)
             infos.pop(video_id, None)
+
+
+def read_part(
+    videos: Mapping[str, Video], part: VideoClipInfo, frame_filter: FrameFilter | None = None
+) -> Clip:
+    """Read a part of one of the videos.
+
+    Args:
+        videos: by id.
+        part: what to read.
+        frame_filter: as in `Video.get_clip`.
+
+    Raises:
+        VideoReadError: if it cannot be read, or no frame begins in it.
+    """
+    clip = videos[part.video_id].get_clip(part.start_time, part.stop_time, frame_filter)
+    if clip is None or clip["video"] is None:
+        raise VideoReadError(
+            f"no frame begins in [{part.start_time:.3f}, {part.stop_time:.3f}) s",
+            part.video_id,
+            time=part.start_time,
+        )
+    return clip
 
 
 class ImageDataset:

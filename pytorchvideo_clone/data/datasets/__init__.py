@@ -2,6 +2,7 @@
 
 from pytorchvideo_clone.data.datasets.ava import Ava
 from pytorchvideo_clone.data.datasets.charades import Charades
+from pytorchvideo_clone.data.datasets.domsev import DomsevFrameDataset, DomsevVideoDataset
 from pytorchvideo_clone.data.datasets.epic_kitchen import (
     EpicKitchenForecasting,
     EpicKitchenRecognition,
@@ -18,6 +19,8 @@ from pytorchvideo_clone.data.datasets.ucf101 import Ucf101
 __all__ = [
     "Ava",
     "Charades",
+    "DomsevFrameDataset",
+    "DomsevVideoDataset",
     "EpicKitchenForecasting",
     "EpicKitchenRecognition",
     "Hmdb51",

@@ -14,8 +14,9 @@ from pytorchvideo_clone.data.manifest import (
     VideoDataset,
     VideoDatasetType,
     get_seconds_from_hms_time,
+    read_part,
 )
-from pytorchvideo_clone.data.video import FrameFilter, Video, VideoReadError
+from pytorchvideo_clone.data.video import FrameFilter, Video
 
 __all__ = ["ActionData", "EpicClipSampler", "EpicKitchenDataset"]
 
@@ -132,21 +133,12 @@ class EpicKitchenDataset(Dataset):
         Raises:
             VideoReadError: if the clip cannot be read, or has no frame.
         """
-        place = self._clips[index]
-        clip = self._videos[place.video_id].get_clip(
-            place.start_time, place.stop_time, self._frame_filter
-        )
-        if clip is None or clip["video"] is None:
-            raise VideoReadError(
-                f"no frame begins in [{place.start_time:.3f}, {place.stop_time:.3f}) s",
-                place.video_id,
-                time=place.start_time,
-            )
+        part = self._clips[index]
         sample = {
-            "video_id": place.video_id,
-            **clip,
-            "actions": self._actions[place.video_id],
-            "start_time": place.start_time,
-            "stop_time": place.stop_time,
+            "video_id": part.video_id,
+            **read_part(self._videos, part, self._frame_filter),
+            "actions": self._actions[part.video_id],
+            "start_time": part.start_time,
+            "stop_time": part.stop_time,
         }
         return sample if self._transform is None else self._transform(sample)
