@@ -1,6 +1,7 @@
 """Clips of labelled videos by number: (seed, epoch, index) -> sample."""
 
 import functools
+import hashlib
 import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -152,6 +153,16 @@ class ClipDataset(Dataset):
         if epoch != self.epoch:
             self.fault_log.log_once(self.epoch)
         self._epoch.fill_(epoch)
+
+    def fingerprint(self) -> str:
+        """Give a digest of the list of videos; `EpochSampler` compares it among the ranks."""
+        own = getattr(self.labeled_video_paths, "fingerprint", None)
+        if own is not None:
+            return own()
+        digest = hashlib.blake2b(digest_size=16)
+        for index in range(len(self.labeled_video_paths)):
+            digest.update(f"{self.labeled_video_paths[index][0]}\n".encode(errors="replace"))
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         per_video = self.clip_sampler.samples_per_video

@@ -1,17 +1,24 @@
 """Lists of videos and their labels, from a file or a folder."""
 
+import hashlib
 import io
 import logging
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
+import torch
+
 from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.flat import FlatStrings
 
 __all__ = ["VIDEO_EXTENSIONS", "LabeledVideoPaths"]
 
 _log = logging.getLogger(__name__)
+
+_NO_LABEL = -(2**63)  # stands for None
 
 # What the decoders read; a folder is searched for the first two unless told otherwise.
 VIDEO_EXTENSIONS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "flv")
@@ -19,6 +26,8 @@ VIDEO_EXTENSIONS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "t
 
 class LabeledVideoPaths:
     """A list of (path, {"label": number}) pairs.
+
+    It takes the letters of the paths and 16 bytes for each, and worker processes share it.
 
     Args:
         paths_and_labels: (path, label) pairs; None stands for no label.
@@ -36,11 +45,15 @@ class LabeledVideoPaths:
 
     def __init__(
         self,
-        paths_and_labels: Sequence[tuple[str, int | None]],
+        paths_and_labels: Iterable[tuple[str, int | None]],
         path_prefix: str = "",
         class_names: Sequence[str] | None = None,
     ) -> None:
-        self._paths_and_labels = list(paths_and_labels)
+        labels = array("q")
+        self._odd_labels: dict[int, Any] = {}  # those that are no whole numbers
+        self._paths = FlatStrings(_split(paths_and_labels, labels, self._odd_labels))
+        labels.append(0)  # a tensor cannot be made of an empty buffer
+        self._labels = torch.frombuffer(labels, dtype=torch.int64)[:-1]
         self.path_prefix = path_prefix
         self.class_names = None if class_names is None else list(class_names)
 
@@ -78,17 +91,13 @@ class LabeledVideoPaths:
             ValueError: if a label is no whole number, or the file is no text in UTF-8.
         """
         name = os.fspath(file_path)
-        rows: list[tuple[str, int | None]] = []
         # UTF-8 whatever the machine's locale, also with the mark that spreadsheets put before it.
         with io.TextIOWrapper(files.open_file(file_path), encoding="utf-8-sig") as lines:
-            for number, line in enumerate(_text(lines, name), 1):
-                path, *label = line.strip().rsplit(maxsplit=1) or ("",)
-                if path:
-                    rows.append((path, _whole_number(label[0], name, number) if label else -1))
-        if not rows:
+            videos = cls(_rows(lines, name))
+        if not len(videos):
             # PyTorchVideo's exception, raised so that -O keeps it.
             raise AssertionError(f"{name} lists no videos; it must have 'path label' lines.")
-        return cls(rows)
+        return videos
 
     @classmethod
     def from_directory(
@@ -114,16 +123,19 @@ class LabeledVideoPaths:
             raise FileNotFoundError(
                 f"{root} holds no folders; put the videos of each class into a folder of its own."
             )
-        rows: list[tuple[str, int | None]] = []
         left_out: list[str] = []
         empty: list[str] = []
-        for label, name in enumerate(class_names):
-            found = _files_below(_join(root, name))
-            videos = [path for path in found if path.lower().endswith(endings)]
-            rows += [(path, label) for path in videos]
-            left_out += [path for path in found if not path.lower().endswith(endings)]
-            if not videos:
-                empty.append(name)
+
+        def rows() -> Iterator[tuple[str, int]]:
+            for label, name in enumerate(class_names):
+                found = _files_below(_join(root, name))
+                videos = [path for path in found if path.lower().endswith(endings)]
+                yield from ((path, label) for path in videos)
+                left_out.extend(path for path in found if not path.lower().endswith(endings))
+                if not videos:
+                    empty.append(name)
+
+        listed = cls(rows(), class_names=class_names)
         if left_out:
             _warn_left_out(left_out, endings)
         if empty:
@@ -131,16 +143,48 @@ class LabeledVideoPaths:
                 f"{root} has no video for {_some(empty)}; looked for {', '.join(endings)}."
                 " Other extensions: LabeledVideoPaths.from_directory(folder, extensions=...)."
             )
-        return cls(rows, class_names=class_names)
+        return listed
+
+    def fingerprint(self) -> str:
+        """Give a digest of paths and labels, without the prefix, to compare lists."""
+        digest = hashlib.blake2b(digest_size=16)
+        for buffer in [*self._paths.buffers(), self._labels.numpy().data]:
+            digest.update(buffer)
+        digest.update(repr(self._odd_labels).encode())
+        return digest.hexdigest()
 
     def __getitem__(self, index: int) -> tuple[str, dict[str, Any]]:
-        path, label = self._paths_and_labels[index]
+        path = self._paths[index]
         if "://" not in path:
             path = _join(self.path_prefix, path)
-        return path, {"label": label}
+        index %= len(self)
+        if index in self._odd_labels:
+            return path, {"label": self._odd_labels[index]}
+        label = int(self._labels.numpy()[index])
+        return path, {"label": None if label == _NO_LABEL else label}
 
     def __len__(self) -> int:
-        return len(self._paths_and_labels)
+        return len(self._paths)
+
+
+def _split(
+    rows: Iterable[tuple[str, Any]], labels: "array[int]", odd: dict[int, Any]
+) -> Iterator[str]:
+    """Give the paths, and put the labels away."""
+    for path, label in rows:
+        try:
+            labels.append(_NO_LABEL if label is None else label)
+        except (TypeError, OverflowError):
+            odd[len(labels)] = label
+            labels.append(0)
+        yield path
+
+
+def _rows(lines: Iterable[str], file: str) -> Iterator[tuple[str, int]]:
+    for number, line in enumerate(_text(lines, file), 1):
+        path, *label = line.strip().rsplit(maxsplit=1) or ("",)
+        if path:
+            yield path, _whole_number(label[0], file, number) if label else -1
 
 
 def _text(lines: Iterable[str], file: str) -> Iterator[str]:

@@ -135,6 +135,15 @@ def test_negative_indices_count_from_the_end_and_others_are_refused(videos):
             dataset[index]
 
 
+def test_the_fingerprint_is_that_of_the_list(videos):
+    def fingerprint(paths):
+        return ClipDataset(paths, RandomClipSampler(1)).fingerprint()
+
+    assert fingerprint(videos) == videos.fingerprint()
+    rows = [("a.mp4", {}), ("b.mp4", {})]
+    assert fingerprint(rows) == fingerprint(list(rows)) != fingerprint(rows[::-1])
+
+
 def test_class_names_come_from_the_folder(videos):
     assert ClipDataset(videos, RandomClipSampler(1)).class_names == ["jump", "run"]
     assert ClipDataset([("a.mp4", {})], RandomClipSampler(1)).class_names is None

@@ -1,4 +1,5 @@
 import logging
+import pickle
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,25 @@ def test_samples_cannot_change_the_list():
     videos = LabeledVideoPaths([("a.mp4", 1)])
     videos[0][1]["label"] = 7
     assert videos[0] == ("a.mp4", {"label": 1})
+
+
+def test_labels_that_are_no_numbers_are_kept_as_they_are():
+    rows = [("a", 1), ("b", None), ("c", "run"), ("d", [1, 2]), ("e", 2**70), ("f", -1)]
+    videos = LabeledVideoPaths(rows)
+    assert [(path, info["label"]) for path, info in videos] == rows
+    assert videos[-4] == ("c", {"label": "run"})
+
+
+def test_the_fingerprint_tells_lists_apart_and_leaves_the_prefix_out():
+    rows = [("a", 1), ("b", 2)]
+    same = [LabeledVideoPaths(rows), LabeledVideoPaths(rows, path_prefix="/videos")]
+    assert len({videos.fingerprint() for videos in same}) == 1
+    others = [rows[::-1], [("a", 1), ("b", None)], [("ab", 1), ("", 2)], [("a", 1), ("b", "2")]]
+    assert len({LabeledVideoPaths(other).fingerprint() for other in [rows, *others]}) == 5
+
+
+def test_a_list_may_be_a_generator_and_can_be_pickled():
+    videos = LabeledVideoPaths((f"{n}.mp4", n) for n in range(3))
+    assert list(pickle.loads(pickle.dumps(videos))) == [
+        (f"{n}.mp4", {"label": n}) for n in range(3)
+    ]
