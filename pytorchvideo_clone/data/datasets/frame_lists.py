@@ -7,11 +7,11 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.datasets.annotations import open_text, under
+from pytorchvideo_clone.data.flat import FlatStrings
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds, Video
 
@@ -142,23 +142,18 @@ class FrameListHandler:
         read: Callable[..., Clip | None],
         frame_filter: FrameFilter | None = None,
     ) -> None:
-        self.names = [
+        self.names = FlatStrings(
             f"{os.path.dirname(frames[0])}#{number}"  # noqa: PTH120 (a Path would break a URL)
             for number, frames in enumerate(paths)
-        ]
-        # One text for all: strings would be copied, page by page, into every worker process.
-        texts = ["\n".join(frames).encode() for frames in paths]
-        self._text = b"".join(texts)
-        self._ends = np.cumsum([len(text) for text in texts])
+        )
+        self._paths = FlatStrings("\n".join(frames) for frames in paths)
         self._read = read
         self._frame_filter = frame_filter
 
     def video_from_path(self, filepath: str, fps: float = _FPS, **_: Any) -> Video:
         """Open the video with the name `filepath`; other options do not apply to images."""
         number = int(filepath.rpartition("#")[2])
-        start = self._ends[number - 1] if number else 0
-        paths = self._text[start : self._ends[number]].decode().split("\n")
-        frames = FrameVideo.from_frame_paths(paths, fps)
+        frames = FrameVideo.from_frame_paths(self._paths[number].split("\n"), fps)
         return _ListedVideo(number, frames, self._read, self._frame_filter)
 
 

@@ -18,6 +18,7 @@ from pytorchvideo_clone.data.datasets.frame_lists import (
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, VideoSampler
+from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds
 
 __all__ = ["SSv2"]
@@ -89,7 +90,9 @@ class SSv2(LabeledVideoDataset):
         )
         handler = FrameListHandler(paths, _read_whole, choose)
         super().__init__(
-            [(name, {"label": label}) for name, label in zip(handler.names, labels, strict=True)],
+            LabeledVideoPaths(
+                zip(handler.names, labels, strict=True), class_names=_class_names(label_name_file)
+            ),
             clip_sampler,
             video_sampler,
             transform,
@@ -139,6 +142,12 @@ def _read_video_paths_and_labels(
     if len(known) < len(labels):
         _log.warning("%d labelled videos have no frames listed.", len(labels) - len(known))
     return [listed[name].paths for name in known], [labels[name] for name in known]
+
+
+def _class_names(label_name_file: PathLike) -> list[str] | None:
+    """The names by number; None where the numbers are not 0, 1, ..."""
+    names = {int(number): name for name, number in read_json(label_name_file).items()}
+    return [names[number] for number in sorted(names)] if {*names} == {*range(len(names))} else None
 
 
 def _labels(label_name_file: PathLike, video_label_file: PathLike) -> dict[str, int]:

@@ -58,7 +58,7 @@ def last(indices):
 def test_a_video_is_opened_by_its_name_also_in_another_process(tmp_path):
     listed = read_frame_list(write_frame_list(tmp_path, [3, 6]), tmp_path)
     handler = FrameListHandler([frames.paths for frames in listed.values()], show, last)
-    assert handler.names == [f"{tmp_path}/v0#0", f"{tmp_path}/v1#1"]
+    assert list(handler.names) == [f"{tmp_path}/v0#0", f"{tmp_path}/v1#1"]
     name = handler.names[1]
     video = pickle.loads(pickle.dumps(handler)).video_from_path(name, decoder="pyav")
     assert (video.name, video.duration) == ("1", Fraction(1, 5))

@@ -94,6 +94,7 @@ def test_clips_are_as_many_as_the_sampler_says(folder):
     by_number = dataset.map_style(video_dtype=torch.uint8)
     assert [(sample["video_index"], sample["clip_index"]) for sample in by_number] == places
     assert by_number[0]["video"].dtype == torch.uint8
+    assert by_number.class_names == list(NAMES)
 
 
 def test_strides_shorter_than_a_clip_begin_at_the_start(folder):
@@ -144,6 +145,11 @@ def test_videos_are_in_the_order_of_their_labels_and_need_both(folder, caplog):
     (folder / "labels.json").write_text(json.dumps(rows[1:2]))
     with pytest.raises(ValueError, match="no video in common"):
         ssv2(folder)
+
+
+def test_numbers_with_gaps_have_no_class_names(folder):
+    (folder / "names.json").write_text(json.dumps({**NAMES, "Dropping something": "7"}))
+    assert ssv2(folder).map_style().class_names is None
 
 
 def test_a_template_without_a_number_is_named(folder):
