@@ -23,6 +23,10 @@ EXTRAS = {
         "rich>=13",
     ],
     "onnx": ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.23"],
+    # The JPEG kind of packed stores.
+    "packed": ["simplejpeg>=1.7"],
+    # Packing over a cluster.
+    "ray": ["ray[data]>=2.40"],
     # HTTP; other stores need fsspec's own package, such as s3fs or gcsfs.
     "remote": ["fsspec[http]>=2024.2"],
     # Photographs for the embedded motion data set, and the plots of its report.

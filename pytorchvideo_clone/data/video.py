@@ -175,7 +175,8 @@ class VideoPathHandler:
         """Open the file or folder at `filepath`.
 
         Args:
-            filepath: a path or URL; a scheme that cannot tell files from folders has files only.
+            filepath: a path or URL; a scheme that cannot tell files from folders has files only. Or a
+                video of a packed store, "STORE.ptvpack#NUMBER".
             decode_video: whether clips hold frames (files only).
             decode_audio: whether clips hold audio (files only).
             decoder: as in `EncodedVideo.from_path` (files only).
@@ -193,7 +194,11 @@ class VideoPathHandler:
         from pytorchvideo_clone.data.encoded_video import EncodedVideo
         from pytorchvideo_clone.data.flow_video import FlowVideo
         from pytorchvideo_clone.data.frame_video import FrameVideo
+        from pytorchvideo_clone.data.packed import PackedVideo
+        from pytorchvideo_clone.data.packed.store import split_path
 
+        if split_path(filepath) is not None:
+            return PackedVideo(filepath, decode_video, decode_audio, **other_args)
         folder_types: dict[str, type[FrameVideo] | type[FlowVideo]]
         folder_types = {"rgb": FrameVideo, "flow": FlowVideo}
         if modality not in folder_types:

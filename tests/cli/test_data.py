@@ -5,6 +5,7 @@ import pytest
 from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.data.scan import read_manifest
 from tests.data.coded_video import write_video
+from tests.data.packed.stores import write_videos
 
 
 def test_scan_names_what_is_bad_and_ends_with_status_1(capsys, tmp_path: Path) -> None:
@@ -30,3 +31,24 @@ def test_a_source_that_is_not_there_is_one_sentence(capsys, tmp_path: Path) -> N
         main(["data", "scan", str(tmp_path / "nowhere")])
     assert end.value.code == 2
     assert capsys.readouterr().err.strip().startswith("error: ")
+
+
+def test_a_store_is_packed_verified_and_unpacked(capsys, tmp_path: Path) -> None:
+    source = write_videos(tmp_path / "videos")
+    store = tmp_path / "a.ptvpack"
+    main(["data", "pack", str(source), str(store), "--num-workers", "1"])
+    shown = capsys.readouterr().out
+    assert "4 videos are packed, 2 left out; 0 were packed before" in shown
+    assert "text.mp4" in shown
+    main(["data", "verify", str(store)])
+    assert "all 4 videos are as they were written" in capsys.readouterr().out
+    main(["data", "unpack", str(store), str(tmp_path / "out")])
+    found = sorted(path.relative_to(tmp_path / "out") for path in tmp_path.glob("out/*/*"))
+    names = ["run/000000_a.mp4", "run/000001_b.mp4", "sit/000002_c.mp4", "sit/000003_d.mp4"]
+    assert found == [Path(name) for name in names]
+    shard = store / "shard-00000.bin"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    with pytest.raises(SystemExit) as end:
+        main(["data", "verify", str(store)])
+    assert end.value.code == 1
+    assert "d.avi" in capsys.readouterr().out

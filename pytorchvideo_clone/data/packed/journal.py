@@ -1,0 +1,103 @@
+"""The part of a packed store that is not finished yet."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pytorchvideo_clone.data.packed.encode import PackedVideoBytes
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """What an unfinished store holds, written after each video so that a kill loses one at most.
+
+    Attributes:
+        rows: one a video of the source: where its record is, or why there is none.
+    """
+
+    NAME = "unfinished.jsonl"
+
+    def __init__(self, folder: Path, plan: dict[str, Any]) -> None:
+        self._folder = folder
+        self._path = folder / self.NAME
+        self._plan = plan
+        self.rows: list[dict[str, Any]] = []
+        self._shard: BinaryIO | None = None
+
+    def __enter__(self) -> "Journal":
+        lines = _whole_lines(self._path)
+        if lines and lines[0] != self._plan:
+            raise ValueError(
+                f"{self._folder} was begun with another list of videos or other settings; repeat "
+                "it with those, or remove the folder."
+            )
+        self.rows = lines[1:]
+        ends: dict[int, int] = {}
+        for row in self.rows:
+            if "shard" in row:
+                ends[row["shard"]] = row["offset"] + row["length"]
+        for file in self._folder.glob("shard-*.bin"):
+            number = int(file.stem.removeprefix("shard-"))
+            if number in ends:
+                os.truncate(file, ends[number])
+            else:
+                file.unlink()
+        self._number = max(ends, default=0)
+        self._end = ends.get(self._number, 0)
+        # Written anew, without a line that was cut off.
+        new = self._path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as lines_file:
+            lines_file.writelines(json.dumps(line) + "\n" for line in [self._plan, *self.rows])
+        new.replace(self._path)
+        self._lines = self._path.open("a", encoding="utf-8")
+        return self
+
+    def add(self, encoded: PackedVideoBytes | str, shard_bytes: int) -> None:
+        """Append the record of the next video, or why there is none."""
+        if isinstance(encoded, str):
+            self._note({"cause": encoded})
+            return
+        length = len(encoded.record)
+        if self._end and self._end + length > shard_bytes:
+            self._close_shard()
+            self._number, self._end = self._number + 1, 0
+        if self._shard is None:
+            self._shard = (self._folder / _shard_name(self._number)).open("ab")
+        self._shard.write(encoded.record)
+        self._shard.flush()
+        self._note(
+            {
+                "shard": self._number,
+                "offset": self._end,
+                "length": length,
+                "crc32": encoded.crc32,
+                "duration": encoded.duration,
+            }
+        )
+        self._end += length
+
+    def __exit__(self, *_: object) -> None:
+        self._close_shard()
+        self._lines.close()
+
+    def _note(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        self._lines.write(json.dumps(row) + "\n")
+        self._lines.flush()
+
+    def _close_shard(self) -> None:
+        if self._shard is not None:
+            self._shard.close()
+        self._shard = None
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]
+
+
+def _shard_name(number: int) -> str:
+    return f"shard-{number:05}.bin"

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from pytorchvideo_clone.data.packed.encode import PackedVideoBytes
+from pytorchvideo_clone.data.packed.journal import Journal
+
+PLAN = {"version": 1}
+
+
+def test_what_was_written_is_known_to_the_next(tmp_path: Path) -> None:
+    with Journal(tmp_path, PLAN) as journal:
+        journal.add(PackedVideoBytes(b"abc", 1, 0.5), shard_bytes=5)
+        journal.add("it is empty", shard_bytes=5)
+        journal.add(PackedVideoBytes(b"defg", 2, 0.5), shard_bytes=5)
+    with Journal(tmp_path, PLAN) as journal:
+        assert [row.get("shard", row.get("cause")) for row in journal.rows] == [0, "it is empty", 1]
+        journal.add(PackedVideoBytes(b"h", 3, 0.5), shard_bytes=5)
+    assert (tmp_path / "shard-00000.bin").read_bytes() == b"abc"
+    assert (tmp_path / "shard-00001.bin").read_bytes() == b"defgh"
+
+
+def test_what_was_half_written_is_forgotten(tmp_path: Path) -> None:
+    with Journal(tmp_path, PLAN) as journal:
+        journal.add(PackedVideoBytes(b"abc", 1, 0.5), shard_bytes=5)
+    with (tmp_path / "unfinished.jsonl").open("a") as file:
+        file.write('{"shard": 0, "offs')
+    (tmp_path / "shard-00000.bin").write_bytes(b"abcde")
+    (tmp_path / "shard-00001.bin").write_bytes(b"f")
+    with Journal(tmp_path, PLAN) as journal:
+        assert len(journal.rows) == 1
+    assert [file.name for file in sorted(tmp_path.glob("*.bin"))] == ["shard-00000.bin"]
+    assert (tmp_path / "shard-00000.bin").read_bytes() == b"abc"
+
+
+def test_another_plan_is_refused(tmp_path: Path) -> None:
+    with Journal(tmp_path, PLAN):
+        pass
+    with pytest.raises(ValueError, match="was begun with another list"), Journal(tmp_path, {}):
+        pass

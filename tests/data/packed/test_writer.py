@@ -1,0 +1,126 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pytorchvideo_clone.data.packed import PackedStore, PackSettings, StoreError, pack_videos
+from tests.data.coded_video import write_video
+from tests.data.packed.stores import write_videos
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_what_can_be_read_is_packed_and_the_rest_is_listed(tmp_path: Path) -> None:
+    source = write_videos(tmp_path / "videos")
+    steps: list[tuple[int, int]] = []
+    report = pack_videos(
+        source, tmp_path / "a.ptvpack", num_workers=2, on_progress=lambda *s: steps.append(s)
+    )
+    assert (report.packed, report.resumed) == (4, 0)
+    assert [(Path(path).name, cause) for path, cause in report.left_out] == [
+        ("empty.mp4", "the file is empty"),
+        (
+            "text.mp4",
+            "it is no video file, or its header is damaged (Invalid data found when processing "
+            "input)",
+        ),
+    ]
+    assert steps == [(number, 6) for number in range(7)]
+    assert set(content(tmp_path / "a.ptvpack")) == {
+        "index.bin",
+        "left_out.csv",
+        "names.bin",
+        "shard-00000.bin",
+        "store.json",
+    }
+    assert list(PackedStore(tmp_path / "a.ptvpack").verify()) == []
+    again = pack_videos(source, tmp_path / "a.ptvpack")
+    assert (again.packed, again.resumed) == (4, 4)
+    assert again.left_out == report.left_out
+
+
+@pytest.mark.slow
+def test_a_killed_packing_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    (tmp_path / "videos" / "run").mkdir(parents=True)
+    for number in range(12):
+        write_video(tmp_path / "videos" / "run" / f"{number:02}.mp4", 40 + number, size=(96, 128))
+    options = {"settings": PackSettings(shard_bytes=20_000), "num_workers": 1}
+    expected = tmp_path / "whole.ptvpack"
+    pack_videos(tmp_path / "videos", expected, **options)
+    assert len(list(expected.glob("shard-*.bin"))) > 2
+    script = (
+        "from pytorchvideo_clone.data.packed import PackSettings, pack_videos\n"
+        "if __name__ == '__main__':\n"
+        "    pack_videos('videos', 'killed.ptvpack', PackSettings(shard_bytes=20_000),"
+        " num_workers=1)\n"
+    )
+    (tmp_path / "pack.py").write_text(script.replace("'videos'", repr(str(tmp_path / "videos"))))
+    unfinished = tmp_path / "killed.ptvpack" / "unfinished.jsonl"
+    for kill in range(1, 6):
+        packing = subprocess.Popen([sys.executable, "pack.py"], cwd=tmp_path)
+        while not unfinished.exists() or unfinished.read_bytes().count(b"\n") <= 2 * kill:
+            time.sleep(0.002)
+            assert packing.poll() is None
+        packing.kill()
+        packing.wait()
+        with pytest.raises(StoreError, match="the packing was not finished"):
+            PackedStore(tmp_path / "killed.ptvpack")
+        if kill == 3:  # a kill in the middle of writing
+            with unfinished.open("ab") as file:
+                file.write(b'{"shard": 9, "off')
+            shard = sorted((tmp_path / "killed.ptvpack").glob("shard-*.bin"))[-1]
+            with shard.open("ab") as file:
+                file.write(b"half a record")
+    report = pack_videos(tmp_path / "videos", tmp_path / "killed.ptvpack", **options)
+    assert report.resumed >= 10
+    assert content(tmp_path / "killed.ptvpack") == content(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*use_push_based_shuffle:DeprecationWarning")
+def test_ray_makes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="pip install 'pytorchvideo_clone[ray]'")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    source = write_videos(tmp_path / "videos")
+    pack_videos(source, tmp_path / "a.ptvpack", num_workers=1)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        report = pack_videos(source, tmp_path / "b.ptvpack", engine="ray", num_workers=2)
+    finally:
+        ray.shutdown()
+    assert (report.packed, len(report.left_out)) == (4, 2)
+    assert content(tmp_path / "b.ptvpack") == content(tmp_path / "a.ptvpack")
+
+
+def test_another_list_or_other_settings_are_refused(tmp_path: Path) -> None:
+    good = write_video(tmp_path / "good.mp4", 5)
+    (tmp_path / "list.txt").write_text(f"{good} 3\n")
+    store = tmp_path / "a.ptvpack"
+    pack_videos(tmp_path / "list.txt", store, num_workers=1)
+    assert PackedStore(store).class_names is None
+    assert PackedStore(store).label(0) == 3
+    with pytest.raises(ValueError, match="of another list of videos or with other settings"):
+        pack_videos(tmp_path / "list.txt", store, PackSettings(short_side=128))
+    (store / "store.json").unlink()
+    plan = '{"version": 1, "list": "another"}\n'
+    (store / "unfinished.jsonl").write_text(plan)
+    with pytest.raises(ValueError, match="was begun with another list"):
+        pack_videos(tmp_path / "list.txt", store)
+
+
+def test_bad_arguments_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("nowhere.mp4 1\n")
+    with pytest.raises(ValueError, match=r"its name must end in \.ptvpack"):
+        pack_videos(tmp_path / "list.txt", tmp_path / "store")
+    with pytest.raises(ValueError, match="engine is 'spark'"):
+        pack_videos(tmp_path / "list.txt", tmp_path / "a.ptvpack", engine="spark")
+    with pytest.raises(ValueError, match="codec is 'h266'"):
+        PackSettings(codec="h266")
+    with pytest.raises(ValueError, match="short_side is 0"):
+        PackSettings(short_side=0)
+    with pytest.raises(StoreError, match=r"none of the 1 videos could be read \(nowhere\.mp4: "):
+        pack_videos(tmp_path / "list.txt", tmp_path / "a.ptvpack", num_workers=1)
