@@ -20,11 +20,9 @@ from pytorchvideo_clone.data import (
 )
 from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.hub import InputSpec
+from pytorchvideo_clone.transforms import ClipTransform
 from pytorchvideo_clone.transforms.functional import (
     center_crop,
-    random_crop,
-    random_horizontal_flip,
-    random_size,
     resize_short_side,
     uniform_crop,
     uniform_temporal_indices,
@@ -67,7 +65,13 @@ def training_transform(spec: InputSpec, horizontal_flip_prob: float = 0.5) -> Tr
     Returns:
         A function (C, T, H, W) uint8 -> (C, T, crop, crop) uint8.
     """
-    return partial(_train_view, spec=spec, horizontal_flip_prob=horizontal_flip_prob)
+    return ClipTransform(
+        spec.crop,
+        short_side=spec.train_side,
+        horizontal_flip_prob=horizontal_flip_prob,
+        mean=None,
+        std=None,
+    )
 
 
 def evaluation_transform(spec: InputSpec, crops: int | None = None) -> Transform:
@@ -185,11 +189,6 @@ def _dataset(
 
 def _transform_video(sample: dict[str, Any], transform: Transform) -> dict[str, Any]:
     return {**sample, "video": transform(sample["video"])}
-
-
-def _train_view(video: Tensor, spec: InputSpec, horizontal_flip_prob: float) -> Tensor:
-    video = resize_short_side(video, random_size(*spec.train_side))
-    return random_horizontal_flip(random_crop(video, spec.crop, spec.crop), horizontal_flip_prob)
 
 
 def _evaluation_views(video: Tensor, spec: InputSpec, crops: int) -> Tensor:
