@@ -32,6 +32,7 @@ MOVED: dict[str, str] = {
     "data.decoder": "data.decoders",
     "data.domsev": "data.datasets.domsev",
     "data.ego4d": "data.datasets.ego4d",
+    "data.ego4d.ego4d_dataset": "data.datasets.ego4d.dataset",
     "data.ego4d.utils": "data.datasets.ego4d.moments",
     "data.encoded_video_decord": "data.encoded_video",
     "data.encoded_video_pyav": "data.encoded_video",

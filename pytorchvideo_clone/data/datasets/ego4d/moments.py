@@ -1,12 +1,17 @@
 """Ego4D moments: the clip sampler for labelled moments of long videos."""
 
+import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipSampler
+from pytorchvideo_clone.data.datasets.ego4d.imu import Ego4dImuDataBase
+from pytorchvideo_clone.data.files import PathLike, open_file
 from pytorchvideo_clone.data.video import Seconds
 
-__all__ = ["MomentsClipSampler"]
+# PyTorchVideo's ego4d.utils, which this module stands for, has the base class too.
+__all__ = ["Ego4dImuDataBase", "MomentsClipSampler", "check_window_len", "get_label_id_map"]
 
 # Annotations were made by hand: a label may end this long after the video, in seconds.
 _TOLERANCE_SEC = 0.1
@@ -50,8 +55,50 @@ class MomentsClipSampler(ClipSampler):
                 "the annotation belongs to another video."
             )
         if self.clip_duration > 0:
-            width = float(self.clip_duration)
-            start = (start + end) / 2 - width / 2
-            start = max(0, min(start, video_duration - width))
-            end = start + width
+            width = min(float(self.clip_duration), video_duration)
+            start, end = check_window_len(start, end, width, video_duration)
         return ClipInfo(start, min(end, video_duration), 0, 0, True)
+
+
+def check_window_len(
+    s_time: Seconds, e_time: Seconds, w_len: Seconds, video_dur: Seconds | None
+) -> tuple[Seconds, Seconds]:
+    """Widen or narrow a part to the length of a window, about its middle and within the video.
+
+    Args:
+        s_time: begin of the part in seconds.
+        e_time: its end.
+        w_len: length of the window in seconds.
+        video_dur: length of the video in seconds; None if the end does not matter.
+
+    Raises:
+        AssertionError: if the window is longer than the video.
+
+    >>> check_window_len(95.0, 99.0, 10, 100.0)
+    (90.0, 100.0)
+    """
+    # PyTorchVideo's exception, raised so that python -O keeps it.
+    if video_dur is not None and w_len > video_dur:
+        raise AssertionError(f"a window of {w_len} s does not fit into a video of {video_dur} s.")
+    start = max(0, (s_time + e_time) / 2 - w_len / 2)
+    if video_dur is not None:
+        start = min(start, video_dur - w_len)
+    return start, start + w_len
+
+
+def get_label_id_map(label_id_map_path: PathLike) -> dict[str, int]:
+    """Read the numbers of the labels from a json file, {name: number}.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or it holds something else.
+    """
+    try:
+        with open_file(label_id_map_path) as file:
+            found = json.load(file)
+        return {str(name): int(number) for name, number in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        # PyTorchVideo's exception.
+        raise FileNotFoundError(
+            f"{os.fspath(label_id_map_path)} is no json file of label names and their numbers "
+            f"({error})."
+        ) from error
