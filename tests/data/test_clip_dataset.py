@@ -195,7 +195,7 @@ def test_reading_leaves_the_global_generators_alone(videos):
     assert random.getstate() == python_before
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
 def test_workers_give_the_same_samples_and_see_the_epoch_change(videos, context):
     dataset = ClipDataset(videos, RandomClipSampler(Fraction(1, 5)), add_noise, seed=3)
     loader = DataLoader(

@@ -24,7 +24,10 @@ from pytorchvideo_clone.data import (
 from tests.data.coded_video import write_video
 
 # torch warns about more workers than cores.
-pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
+    pytest.mark.slow,  # four processes that import torch
+]
 
 RANKS, GOOD, BAD = 2, 38, ("text.mp4", "empty.mp4")
 HALF = Fraction(1, 2)
