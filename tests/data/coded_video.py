@@ -61,6 +61,7 @@ def write_video(
     audio_rate: int = 16000,
     container_options: dict[str, str] | None = None,
     format: str | None = None,
+    noise: int = 0,
 ) -> str:
     """Write a coded video and give its path.
 
@@ -82,7 +83,9 @@ def write_video(
         audio_rate: samples a second.
         container_options: of the muxer.
         format: name of the container.
+        noise: how far values may be off, up to 40, which makes files as large as those of cameras.
     """
+    chance = np.random.default_rng(0)
     rate = Fraction(rate)
     height, width = size
     with av.open(str(path), "w", format=format, options=container_options or {}) as out:
@@ -100,7 +103,11 @@ def write_video(
             sound = out.add_stream(audio_codec, rate=audio_rate)
             sound.layout = "mono"
         for number in range(frames):
-            stored_picture = np.rot90(picture(number, height, width), -(rotation // 90))
+            shown = picture(number, height, width)
+            if noise:
+                grain = chance.integers(-noise, noise, shown.shape)
+                shown = (shown + grain).clip(0, 255).astype(np.uint8)
+            stored_picture = np.rot90(shown, -(rotation // 90))
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(stored_picture), format="rgb24")
             frame.pts = number if pts is None else pts[number]
             frame.time_base = time_base or 1 / rate

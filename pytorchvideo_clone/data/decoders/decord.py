@@ -4,7 +4,6 @@ decord is unmaintained and built on FFmpeg 4. Whether it can be trusted with a f
 file's packets, which are read with PyAV when it is opened.
 """
 
-from bisect import bisect_left
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
-from pytorchvideo_clone.data.decoders.packets import MISSING, PacketReader
+from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
@@ -58,9 +57,9 @@ class DecordDecoder:
         decord = optional_import("decord", extra="decord")
         self._errors = (decord.DECORDError, RuntimeError, AssertionError)
         self._reader = PacketReader(source)
-        self._damage: dict[int, str] = {}
+        self._size = self._reader.container.size
         try:
-            self._stamps = self._check_packets()
+            self._numbers = self._check_packets()
             self._open = lambda: decord.VideoReader(
                 source if isinstance(source, str) else FileView(source),
                 width=width,
@@ -108,23 +107,27 @@ class DecordDecoder:
                 f"{float(self.duration)} s",
                 backend=self.name,
             )
+        if self._reader.container.size != self._size:
+            # decord would give another frame in place of one that is gone.
+            raise VideoReadError("the file has changed since it was opened", backend=self.name)
         first, last = self._reader.window(start_sec, end_sec)
-        begin, end = bisect_left(self._stamps, first), bisect_left(self._stamps, last)
-        wanted = [begin + index for index in select_frames(end - begin, frame_filter)]
+        window = self._reader.read(first, last)
+        planned = window.stamps
+        wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
         if not wanted:
             codec = self._reader.stream.codec_context
             none = torch.empty((0, codec.height, codec.width, 3), dtype=torch.uint8)
             return Frames(none, torch.ones(0).bool())
-        if self._damage.keys().isdisjoint(self._stamps[number] for number in wanted):
+        if window.damage.keys().isdisjoint(wanted):
             try:
                 pictures = self._decode(wanted)
                 return Frames(shrink(pictures, short_side), torch.ones(len(wanted)).bool())
             except VideoReadError:
                 pass  # damage before or between them may still let them be decoded one by one
 
-        def read_one(number: int) -> Tensor:
-            self._reader.refuse_damaged(self._stamps[number], self._damage)
-            return shrink(self._decode([number]), short_side)[0]
+        def read_one(pts: int) -> Tensor:
+            self._reader.refuse_damaged(pts, window.damage)
+            return shrink(self._decode([pts]), short_side)[0]
 
         return collect_frames(wanted, read_one, on_damage)
 
@@ -135,25 +138,23 @@ class DecordDecoder:
 
     def _decode(self, wanted: list[int]) -> Tensor:
         try:
-            batch = self._decoder.get_batch(wanted)
+            self._decoder = self._decoder or self._open()
+            batch = self._decoder.get_batch([self._numbers[pts] for pts in wanted])
         except self._errors as error:
-            self._decoder = self._open()  # the old one fails for good
+            self._decoder = None  # it would fail for good
             raise self._failure(error) from error
         # Somebody may have set decord's process-wide bridge to torch; it is left as it is.
         return batch if isinstance(batch, Tensor) else torch.from_numpy(batch.asnumpy())
 
-    def _check_packets(self) -> list[int]:
-        """Refuse what decord is known to miscount; give the stamps of all frames, ascending."""
+    def _check_packets(self) -> dict[int, int]:
+        """Refuse what decord is known to miscount; give the number of the frame at each stamp."""
         container = self._reader.container.format.name
         if container in _REFUSED_CONTAINERS:
             raise self._refusal(_REFUSED_CONTAINERS[container])
-        stamps, key_pts, damaged = [], None, False
+        stamps, key_pts = [], None
         for packet in self._reader.scan():
             if packet.pts is None:
                 raise self._refusal("some packets have no time stamps")
-            damaged = self._reader.has_hole(packet) or (damaged and not packet.is_keyframe)
-            if damaged:
-                self._damage[packet.pts] = MISSING
             if packet.is_keyframe:
                 key_pts = packet.pts
             elif key_pts is None or packet.pts < key_pts:
@@ -163,11 +164,13 @@ class DecordDecoder:
                 )
             if not packet.is_discard:
                 stamps.append(packet.pts)
-        return sorted(stamps)
+        return {pts: number for number, pts in enumerate(sorted(stamps))}
 
     def _check_times(self) -> None:
         """Refuse a file in which decord sees other frames than the container states."""
-        expected = (np.array(self._stamps) - self._reader.start_pts) * float(self._reader.time_base)
+        expected = (np.array(list(self._numbers)) - self._reader.start_pts) * float(
+            self._reader.time_base
+        )
         if len(self._decoder) != len(expected):
             raise self._refusal(
                 f"decord counts {len(self._decoder)} frames where there are {len(expected)}"

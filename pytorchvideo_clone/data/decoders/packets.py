@@ -5,7 +5,6 @@ scan of the file and no assumption about the frame rate. Every decoder plans its
 that they agree on what a window holds.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -15,12 +14,18 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
+from pytorchvideo_clone.data.decoders.holes import (
+    MISSING,
+    dependents,
+    grid_gaps,
+    holes_between,
+    packet_has_hole,
+)
 from pytorchvideo_clone.data.decoders.timestamps import window_to_pts
+from pytorchvideo_clone.data.files import open_file
 from pytorchvideo_clone.data.video import Seconds, VideoReadError
 
-__all__ = ["MISSING", "PacketReader", "Window", "dependents"]
-
-MISSING = "its data are missing"
+__all__ = ["PacketReader", "Window"]
 
 # AVI states no presentation time; FFmpeg derives it for MPEG-4, but not for the deeper reordering
 # of these.
@@ -28,11 +33,8 @@ _UNORDERED_IN_AVI = {"h264", "hevc"}
 _MOST_REORDERED = 16  # frames, the most that these standards allow
 # Containers whose stated stream length is that of the stream.
 _TRUSTED = {"avi", "mov,mp4,m4a,3gp,3g2,mj2"}
-# A file that was not fetched whole has zeros for what is missing. These codecs never write three
-# zero bytes in a row; the others hardly ever many of them, and never at the begin of a packet.
-_NEVER_ZEROS = {"h264", "hevc", "mpeg4"}
-_HARDLY_ZEROS = {"vp8", "vp9", "av1", "libdav1d"}
-_HOLE, _LARGE_HOLE, _EMPTY_HEAD = bytes(64), bytes(512), bytes(8)
+_AVI_HEAD = 8  # bytes of a chunk's name and size
+_HEADER_FIRST = {"matroska,webm", "flv"}
 
 
 class Window(NamedTuple):
@@ -68,6 +70,7 @@ class PacketReader:
 
     def __init__(self, source: str | BinaryIO) -> None:
         self._source = source
+        self._by_position: dict[int, int] | None = None
         self._open()
         self.start_pts = self.stream.start_time or 0
         if self.stream.start_time is None:
@@ -103,23 +106,34 @@ class PacketReader:
             last: ticks, excluded.
             from_start: read from the beginning of the file, not from a key frame before `first`.
         """
-        packets, at_end = self._read(first, last, from_start)
+        packets, after = self._read(first, last, from_start)
         found = {self.stamp(packet) for packet in packets if not packet.is_discard}
         stamps = {pts for pts in found if pts is not None}
-        damage = self._holes(packets)
-        lost = self._lost(packets, stamps, last) if at_end else {}
-        damage |= lost
-        inside = sorted(pts for pts in stamps | set(lost) if first <= pts < last)
+        damage: dict[int, str] = {}
+        for place, packet in enumerate(packets):
+            if self.has_hole(packet):
+                self.spread(damage, packets, place, MISSING)
+        if packets and stamps:
+            damage |= self._lost(packets, after, stamps, last)
+            self._spread_gaps(damage, packets, after, stamps, last)
+        inside = sorted(pts for pts in stamps | damage.keys() if first <= pts < last)
         return Window(packets, inside, damage)
 
     def has_hole(self, packet: av.Packet) -> bool:
         """Say whether data of the packet are missing, which a decoder might not notice."""
-        if packet.is_corrupt:
-            return True
-        codec, data = self.stream.codec_context.name, bytes(packet)
-        if codec in _NEVER_ZEROS:
-            return _HOLE in data
-        return codec in _HARDLY_ZEROS and (data.startswith(_EMPTY_HEAD) or _LARGE_HOLE in data)
+        return packet_has_hole(packet, self.stream.codec_context.name)
+
+    def spread(
+        self, damage: dict[int, str], packets: list[av.Packet], place: int, cause: str
+    ) -> None:
+        """Add the frame of a packet, and all that may build on it, to `damage`."""
+        places = dependents(packets, place)
+        if self.in_order_only:  # which of the later ones is which is not known any more
+            places = iter(range(max(0, place - _MOST_REORDERED), len(packets)))
+        for later in places:
+            stamp = self.stamp(packets[later])
+            if stamp is not None:
+                damage.setdefault(stamp, cause)
 
     def seconds(self, pts: int) -> float:
         """Seconds from the begin of the video."""
@@ -190,77 +204,144 @@ class PacketReader:
             seconds = max(1, 2 * seconds)
 
     def _packets(self) -> Iterator[av.Packet]:
+        avi = self.container.format.name == "avi"
         for packet in self.container.demux(self.stream):
             if packet.size:  # the one that flushes the decoder at the end is empty
+                if avi:
+                    self._restamp(packet)
                 yield packet
 
-    def _read(self, first: float, last: float, from_start: bool) -> tuple[list[av.Packet], bool]:
+    def _restamp(self, packet: av.Packet) -> None:
+        """Let the index of an AVI say when a packet is: its reader counts those that it finds."""
+        entries = self.stream.index_entries
+        place = entries.search_timestamp(packet.dts or 0, any_frame=True)
+        if place < 0 or packet.pos is None or entries[place].pos == packet.pos - _AVI_HEAD:
+            return
+        if self._by_position is None:
+            self._by_position = {entry.pos: entry.timestamp for entry in entries}
+        right = self._by_position.get(packet.pos - _AVI_HEAD)
+        if right is not None and packet.dts is not None:
+            late = right - packet.dts
+            packet.dts = right
+            packet.pts = None if packet.pts is None else packet.pts + late
+
+    def _read(
+        self, first: float, last: float, from_start: bool
+    ) -> tuple[list[av.Packet], av.Packet | None]:
         target = max(first, self.start_pts)
         for position in [] if from_start or self.in_order_only else self._positions(target):
             try:
                 self.container.seek(position, stream=self.stream)
             except av.FFmpegError:  # a source that cannot seek
                 break
-            packets, at_end = self._read_until(last)
+            packets, after = self._read_until(last)
             # A container may seek by decoding time, beyond which a key frame may still be shown too
             # late.
             if packets and packets[0].pts is not None and packets[0].pts <= target:
-                return packets, at_end
+                return packets, after
         self._open()
         return self._read_until(last)
 
-    def _read_until(self, last: float) -> tuple[list[av.Packet], bool]:
-        """Read from the next key frame on; also say whether the file ended."""
+    def _read_until(self, last: float) -> tuple[list[av.Packet], av.Packet | None]:
+        """Read from the next key frame on; also give the packet after them, None at the end."""
         packets: list[av.Packet] = []
         margin = _MOST_REORDERED if self.in_order_only else 0
         for packet in self._packets():
             # A frame is never shown before it is decoded.
             if packet.dts is not None and packet.dts >= last + margin:
-                return packets, False
+                return packets, packet
             if packets or packet.is_keyframe:
                 packets.append(packet)
-        return packets, True
+        return packets, None
 
-    def _holes(self, packets: list[av.Packet]) -> dict[int, str]:
-        """Stamps of packets whose data are missing, and of all that may build on them."""
-        damage: dict[int, str] = {}
-        for place, packet in enumerate(packets):
-            if self.has_hole(packet):
-                for later in dependents(packets, place):
-                    stamp = self.stamp(packets[later])
-                    if stamp is not None:
-                        damage.setdefault(stamp, MISSING)
-        return damage
-
-    def _lost(self, packets: list[av.Packet], stamps: set[int], last: float) -> dict[int, str]:
-        """Stamps of frames that the index lists, but that lie beyond the end of the file.
+    def _lost(
+        self, packets: list[av.Packet], after: av.Packet | None, stamps: set[int], last: float
+    ) -> dict[int, str]:
+        """Stamps of frames that the file promises, but that lie beyond its end.
 
         When each of them was to begin is not known: they are counted at the average rate.
         """
-        entries, rate = self.stream.index_entries, self.stream.average_rate
-        reached = packets[-1].dts if packets else None
-        if reached is None or rate is None or not stamps or len(entries) == 0:
+        reached, gap = packets[-1].dts, self._gap
+        if after is not None or reached is None or gap is None:
             return {}
-        if reached >= entries[-1].timestamp:
+        end = self.start_pts + self.duration / self.time_base
+        entries = self.stream.index_entries
+        if len(entries) and reached < entries[-1].timestamp:
+            end = max(end, entries[-1].timestamp + gap)
+        elif self.container.format.name != "avi" or max(stamps) + 1.5 * gap > end:
             return {}
-        gap = 1 / (rate * self.time_base)
-        end = max(self.start_pts + self.duration / self.time_base, entries[-1].timestamp + gap)
-        end = end if last > end else Fraction(last)
         # No frame is shown before it is decoded: all up to `reached` are there.
-        from_last = range(-_MOST_REORDERED, max(0, math.ceil((end - max(stamps)) / gap)))
-        grid = [max(stamps) + step * gap for step in from_last]
+        later = sorted(stamp for stamp in stamps if stamp >= reached) or [max(stamps)]
         cause = f"the file is cut off at about {self.seconds(reached):.3f} s"
-        return {
-            round(pts): cause
-            for pts in grid
-            if reached < pts < end and all(abs(pts - stamp) > gap / 2 for stamp in stamps)
-        }
+        return dict.fromkeys(grid_gaps(later, float(gap), min(last, float(end))), cause)
+
+    def _spread_gaps(
+        self,
+        damage: dict[int, str],
+        packets: list[av.Packet],
+        after: av.Packet | None,
+        stamps: set[int],
+        last: float,
+    ) -> None:
+        """Add to `damage` the frames of whole packets that are gone, where zeros show that.
+
+        Containers without an index go on at the next packet that they find, and its stamp alone
+        tells that some are missing before it.
+        """
+        gap = self._gap
+        if gap is None or not self._even:
+            return
+        known = sorted(stamps | damage.keys())
+        missing = grid_gaps(known, float(gap), known[-1] if after is None else last)
+        if not missing:
+            return
+        if after is None and self._ends_early(known[-1] + gap):
+            reached = packets[-1].dts or 0
+            cause = f"the file is cut off at about {self.seconds(reached):.3f} s"
+            damage.update((pts, cause) for pts in missing if pts > reached)
+        end = self.container.size if after is None else after.pos
+        places = list(holes_between(packets, end, self._read_at))
+        if places:
+            damage.update(dict.fromkeys(missing, MISSING))
+            for place in places:
+                self.spread(damage, packets, place, MISSING)
+
+    @property
+    def _even(self) -> bool:
+        """Whether all frames have one length."""
+        return self.stream.average_rate == self.stream.base_rate
+
+    @property
+    def _gap(self) -> Fraction | None:
+        """Ticks from a frame to the next, on the average."""
+        rate = self.stream.average_rate
+        return 1 / (rate * self.time_base) if rate else None
+
+    def _ends_early(self, end: Fraction) -> bool:
+        """Whether the header states more than there is; Matroska's and FLV's alone come first."""
+        stated = self.container.duration
+        if not stated or self.container.format.name not in _HEADER_FIRST:
+            return False
+        return (end - self.start_pts + 1) * self.time_base < Fraction(stated, av.time_base)
+
+    def _read_at(self, position: int, size: int) -> bytes:
+        if isinstance(self._source, str):
+            with open_file(self._source) as file:
+                file.seek(position)
+                return file.read(size)
+        before = self._source.tell()
+        self._source.seek(position)
+        data = self._source.read(size)
+        self._source.seek(before)
+        return data
 
     def _measure_duration(self) -> Fraction:
         stated = self.stream.duration
+        entries = self.stream.index_entries
+        if stated and self.container.format.name == "avi" and len(entries) > 1:
+            stated = min(stated, entries[-1].timestamp + 1)  # the header may be wrong
         # With frames of one length their sum is right; else the last one may be missing.
-        even = self.stream.average_rate == self.stream.base_rate
-        if stated and even and self.container.format.name in _TRUSTED:
+        if stated and self._even and self.container.format.name in _TRUSTED:
             return stated * self.time_base
         # Others state an estimate, nothing, or the length of the whole file, longer audio included.
         end = self.start_pts
@@ -279,19 +360,3 @@ class PacketReader:
     def _end_of(self, packets: Iterator[av.Packet]) -> int:
         ends = (packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None)
         return max(ends, default=self.start_pts)
-
-
-def dependents(packets: list[av.Packet], place: int) -> Iterator[int]:
-    """Give the place of a packet, and those of all whose frames may build on it.
-
-    Those are all up to the next key frame, and those after it that are shown before it.
-    """
-    key: av.Packet | None = None
-    for later in range(place, len(packets)):
-        packet = packets[later]
-        if packet.is_keyframe and later > place:
-            if key is not None:
-                return
-            key = packet
-        elif key is None or packet.pts is None or key.pts is None or packet.pts < key.pts:
-            yield later

@@ -1,5 +1,6 @@
 """Decode with PyAV, which brings its own FFmpeg: exact for all that FFmpeg reads."""
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -10,7 +11,8 @@ import torch
 from av.video.reformatter import VideoReformatter
 
 from pytorchvideo_clone.data.decoders.frames import Frames, repeat_good_, scaled_size
-from pytorchvideo_clone.data.decoders.packets import MISSING, PacketReader, Window, dependents
+from pytorchvideo_clone.data.decoders.holes import MISSING
+from pytorchvideo_clone.data.decoders.packets import PacketReader, Window
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
@@ -28,6 +30,9 @@ class PyAVDecoder:
         perform_seek: False decodes every window from the beginning of the file, for files whose
             index is wrong.
 
+    Attributes:
+        reader: the packets of the file.
+
     Raises:
         VideoReadError: if it is not a video that FFmpeg can open.
     """
@@ -35,7 +40,7 @@ class PyAVDecoder:
     name = "pyav"
 
     def __init__(self, source: str | BinaryIO, *, perform_seek: bool = True) -> None:
-        self._reader = PacketReader(source)
+        self.reader = PacketReader(source)
         self._perform_seek = perform_seek
         # One each, as they keep what they prepare for a size.
         self._scaler, self._to_colours = VideoReformatter(), VideoReformatter()
@@ -48,7 +53,7 @@ class PyAVDecoder:
     @property
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
-        return self._reader.duration
+        return self.reader.duration
 
     def read(
         self,
@@ -64,11 +69,11 @@ class PyAVDecoder:
         Raises:
             VideoReadError: if a frame that is kept is damaged, or none of them can be decoded.
         """
-        first, last = self._reader.window(start_sec, end_sec)
+        first, last = self.reader.window(start_sec, end_sec)
         planned: list[int] = []
         wanted: list[int] = []
         for from_start in (not self._perform_seek, True):
-            window = self._reader.read(first, last, from_start)
+            window = self.reader.read(first, last, from_start)
             if window.stamps != planned:
                 planned = window.stamps
                 wanted = [planned[index] for index in select_frames(len(planned), frame_filter)]
@@ -76,9 +81,9 @@ class PyAVDecoder:
                 return None
             if on_damage == "raise":
                 for pts in wanted:
-                    self._reader.refuse_damaged(pts, window.damage)
-            for sparing in (False,) if self._reader.in_order_only else (True, False):
-                run = _Run(self._reader, window, wanted, sparing)
+                    self.reader.refuse_damaged(pts, window.damage)
+            for sparing in (False,) if self.reader.in_order_only else (True, False):
+                run = _Run(self.reader, window, wanted, sparing)
                 pictures, found = self._decode(run, wanted, short_side)
                 if found | run.damage.keys() >= set(wanted):
                     return self._answer(pictures, found, wanted, run.damage, on_damage)
@@ -90,13 +95,29 @@ class PyAVDecoder:
         wanted = [shown[index] for index in select_frames(len(shown), frame_filter)]
         if not wanted:
             raise VideoReadError(f"none of the {len(planned)} frames there can be decoded")
-        run = _Run(self._reader, window, wanted, sparing=False)
+        run = _Run(self.reader, window, wanted, sparing=False)
         pictures, found = self._decode(run, wanted, short_side)
         return self._answer(pictures, found, wanted, run.damage, on_damage)
 
+    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode every frame that is shown, with its time stamp, for another encoding.
+
+        Raises:
+            VideoReadError: if one of them is damaged.
+        """
+        window = self.reader.read(-math.inf, math.inf, from_start=True)
+        shown = set(window.stamps)
+        run = _Run(self.reader, window, window.stamps, sparing=False)
+        for pts, frame in run:
+            if pts in shown:
+                self.reader.refuse_damaged(pts, run.damage)
+                yield pts, frame
+        for pts in window.stamps:
+            self.reader.refuse_damaged(pts, run.damage)
+
     def close(self) -> None:
         """Release the file; more calls do nothing."""
-        self._reader.close()
+        self.reader.close()
 
     def _decode(
         self, run: "_Run", wanted: list[int], short_side: int | None
@@ -136,7 +157,7 @@ class PyAVDecoder:
         valid = torch.tensor([pts in found and pts not in damage for pts in wanted])
         if on_damage == "raise" or pictures is None or not valid.any():
             for pts in wanted:
-                self._reader.refuse_damaged(pts, damage)
+                self.reader.refuse_damaged(pts, damage)
         assert pictures is not None  # what was not found is damaged
         frames = torch.from_numpy(pictures)
         return Frames(frames if valid.all() else repeat_good_(frames, valid), valid)
@@ -187,7 +208,7 @@ class _Run:
     ) -> None:
         self.damage = dict(window.damage)
         self.seen: list[int] = []
-        self._in_order_only = reader.in_order_only
+        self._reader = reader
         self._codec = reader.stream.codec_context
         self._packets = window.packets
         self._stamps = [reader.stamp(packet) for packet in window.packets]
@@ -202,7 +223,7 @@ class _Run:
             self._codec.flush_buffers()
             for place in [*part, None]:
                 for frame in self._frames_of(place):
-                    pts = next(ordered, None) if self._in_order_only else frame.pts
+                    pts = next(ordered, None) if self._reader.in_order_only else frame.pts
                     if pts is not None:
                         self.seen.append(pts)
                         yield pts, frame
@@ -220,18 +241,13 @@ class _Run:
             frames = self._codec.decode(packet)
         except av.FFmpegError as error:
             if place is not None:  # else the decoder holds nothing more
-                self._spread(place, error.strerror or str(error))
+                self._reader.spread(self.damage, self._packets, place, error.strerror or str(error))
             return []
         for frame in frames:
             if frame.is_corrupt and frame.pts in self._stamps:
-                self._spread(self._stamps.index(frame.pts), MISSING)
+                place = self._stamps.index(frame.pts)
+                self._reader.spread(self.damage, self._packets, place, MISSING)
         return frames
-
-    def _spread(self, place: int, cause: str) -> None:
-        for later in dependents(self._packets, place):
-            stamp = self._stamps[later]
-            if stamp is not None:
-                self.damage.setdefault(stamp, cause)
 
     def _needed_parts(self) -> list[range]:
         """Runs of packets, from a key frame on, with all wanted frames and what they build on."""

@@ -49,7 +49,7 @@ def test_decoding_uses_the_calling_thread_only(tmp_path: Path) -> None:
     # More threads would compete with the other worker processes; frame threads may also deadlock.
     decoder = PyAVDecoder(write_video(tmp_path / "video.mp4"))
     decoder.read(0, 1)
-    codec = decoder._reader.stream.codec_context
+    codec = decoder.reader.stream.codec_context
     assert codec.thread_count == 1
     assert str(codec.thread_type).endswith("SLICE")
     decoder.close()

@@ -1,0 +1,94 @@
+"""What is missing from a video file, as its packets show: most codecs decode it to something.
+
+A file that was not fetched whole has zeros for what is missing, or ends early.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import av
+
+__all__ = ["MISSING", "dependents", "grid_gaps", "holes_between", "packet_has_hole"]
+
+MISSING = "its data are missing"
+
+# These never write three zero bytes in a row; the others hardly ever many of them, and never at the
+# begin of a packet.
+_NEVER_ZEROS = {"h264", "hevc", "mpeg4"}
+_HARDLY_ZEROS = {"vp8", "vp9", "av1", "libdav1d"}
+_HOLE, _LARGE_HOLE, _EMPTY_END = bytes(64), bytes(512), bytes(8)
+_MOST_READ = 1 << 22  # bytes between two packets that are looked through
+
+
+def packet_has_hole(packet: av.Packet, codec: str) -> bool:
+    """Say whether data of a packet are missing.
+
+    Args:
+        packet: as the container gives it.
+        codec: name of its decoder.
+    """
+    if packet.is_corrupt:
+        return True
+    data = bytes(packet)
+    if codec in _NEVER_ZEROS:
+        return _HOLE in data
+    return codec in _HARDLY_ZEROS and (data.startswith(_EMPTY_END) or _LARGE_HOLE in data)
+
+
+def dependents(packets: list[av.Packet], place: int) -> Iterator[int]:
+    """Give the place of a packet, and those of all whose frames may build on it.
+
+    Those are all up to the next key frame, and those after it that are shown before it.
+    """
+    key: av.Packet | None = None
+    for later in range(place, len(packets)):
+        packet = packets[later]
+        if packet.is_keyframe and later > place:
+            if key is not None:
+                return
+            key = packet
+        elif key is None or packet.pts is None or key.pts is None or packet.pts < key.pts:
+            yield later
+
+
+def grid_gaps(stamps: list[int], gap: float, last: float) -> list[int]:
+    """Give the times at which frames are missing that should begin every `gap`.
+
+    Args:
+        stamps: when frames begin, ascending.
+        gap: from one to the next.
+        last: up to where, excluded.
+
+    >>> grid_gaps([0, 33, 67, 133], 100 / 3, last=190)
+    [100, 167]
+    """
+    missing = []
+    for stamp, following in pairwise([*stamps, last]):
+        count = round((following - stamp) / gap)
+        missing += [round(stamp + k * gap) for k in range(1, count)]
+    # `last` itself may lie up to half a gap after where a frame would begin.
+    if stamps and last - max([stamps[-1], *missing]) > 1.25 * gap:
+        missing.append(round(max([stamps[-1], *missing]) + gap))
+    return missing
+
+
+def holes_between(
+    packets: list[av.Packet],
+    end: int | None,
+    read_at: Callable[[int, int], bytes],
+) -> Iterator[int]:
+    """Give the places of packets that follow on zeros, or end in them.
+
+    Args:
+        packets: in the order of the file.
+        end: where in the file the next one begins; None if that is not known.
+        read_at: gives the bytes at a place, and how many.
+    """
+    begins = [packet.pos for packet in packets] + [end]
+    for place, (packet, following) in enumerate(zip(packets, begins[1:], strict=True)):
+        if packet.pos is None or following is None:
+            continue
+        after = packet.pos + packet.size
+        size = min(following - after, _MOST_READ)
+        if size >= len(_HOLE) and _HOLE in read_at(after, size):
+            yield place if bytes(packet).endswith(_EMPTY_END) else place + 1

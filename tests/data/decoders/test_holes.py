@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import av
+import pytest
+
+from pytorchvideo_clone.data.decoders.holes import (
+    dependents,
+    grid_gaps,
+    holes_between,
+    packet_has_hole,
+)
+from pytorchvideo_clone.data.encoded_video import EncodedVideo
+from pytorchvideo_clone.data.video import VideoReadError
+from tests.data.coded_video import numbers, write_video
+
+OPEN_GOP = {"bf": "3", "x264-params": "b-adapt=0:keyint=12:scenecut=0:open-gop=1"}
+
+
+def packets_of(path: str | Path) -> list[av.Packet]:
+    with av.open(str(path)) as file:
+        return [packet for packet in file.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "last", "missing"),
+    [
+        ([0, 10, 20], 30, []),
+        ([0, 10, 20], 20, []),
+        ([0, 30], 40, [10, 20]),
+        ([0, 10], 40, [20, 30]),
+        ([0, 10], 25, [20]),
+        ([0, 11, 19, 42], 50, [29]),  # rounded times
+    ],
+)
+def test_missing_frames_are_found_on_the_grid(stamps, last, missing) -> None:
+    assert grid_gaps(stamps, 10.0, last) == missing
+
+
+def test_what_may_build_on_a_frame_includes_those_shown_before_the_next_key(tmp_path: Path) -> None:
+    packets = packets_of(write_video(tmp_path / "video.mp4", options=OPEN_GOP))
+    keys = [place for place, packet in enumerate(packets) if packet.is_keyframe]
+    places = list(dependents(packets, 1))
+    assert set(range(1, keys[1])) < set(places)
+    assert keys[1] not in places
+    leading = [place for place in places if place > keys[1]]
+    assert leading and all(packets[place].pts < packets[keys[1]].pts for place in leading)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx", "libvpx-vp9", "mpeg4"])
+def test_whole_packets_have_no_holes(codec: str, tmp_path: Path) -> None:
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    # One colour compresses to next to nothing, where a codec might write zeros.
+    path = write_video(tmp_path / "video.mkv", 20, codec=codec, size=(480, 640), options=options)
+    name = {"libx264": "h264", "libx265": "hevc", "libvpx": "vp8", "libvpx-vp9": "vp9"}
+    assert not any(packet_has_hole(p, name.get(codec, codec)) for p in packets_of(path))
+
+
+def test_zeros_in_or_between_packets_are_found(tmp_path: Path) -> None:
+    options = {"g": "12", "deadline": "realtime", "cpu-used": "8"}
+    path = tmp_path / "video.webm"
+    write_video(path, 40, codec="libvpx-vp9", options=options, noise=40)
+    whole, data = packets_of(path), bytearray(path.read_bytes())
+    begin, end = whole[10].pos, whole[14].pos
+    data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+    packets = packets_of(path)
+    assert 20 < len(packets) < 36  # goes on at a later key frame
+
+    def read_at(position: int, size: int) -> bytes:
+        return bytes(data[position : position + size])
+
+    (place,) = holes_between(packets, None, read_at)
+    assert packets[place].pts in {whole[9].pts, packets[10].pts}
+
+
+@pytest.mark.parametrize("ending", ["mkv", "ts"])
+def test_gaps_in_time_are_no_damage_where_nothing_is_missing(ending: str, tmp_path: Path) -> None:
+    # Half of the frames were left out on purpose, as by a screen recorder.
+    stamps = [*range(30), *range(60, 90)]
+    path = write_video(tmp_path / f"video.{ending}", 60, 30, pts=stamps, audio_sec=3)
+    with EncodedVideo.from_path(path) as video:
+        assert numbers(video.get_clip(0.5, 2.5)["video"]) == list(range(15, 45))
+
+
+def test_video_whose_second_half_is_zeros_ends_before_it(tmp_path: Path) -> None:
+    path = Path(write_video(tmp_path / "video.mkv", 60, noise=40, options={"g": "12"}))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    with EncodedVideo.from_path(path) as video:
+        found = []
+        for number in range(60):
+            try:
+                clip = video.get_clip(number / 30, (number + 1) / 30)["video"]
+            except VideoReadError:
+                continue
+            found += numbers(clip) or []
+        assert found == list(range(len(found)))
+        assert 10 < len(found) < 50
