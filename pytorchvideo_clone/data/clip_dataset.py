@@ -199,7 +199,8 @@ class ClipDataset(Dataset):
             if self.faults.policy == "substitute":
                 return self._substitute(place, video_index, error)
         path, _ = self.labeled_video_paths[video_index]
-        blank = BlankVideo(path, self.clip_sampler.clip_duration, self.faults.blank)
+        duration = self.clip_sampler.clip_duration
+        blank = BlankVideo(path, duration, self.faults.blank, self._open_options)
         chance = self._chance(video_index, self.epoch)
         return {**self._sample_of(blank, place, video_index, number, chance), "valid": False}
 
@@ -292,8 +293,11 @@ class ClipDataset(Dataset):
             with naming(path), self._open(path) as video:
                 return video.duration
 
+        known = getattr(self.labeled_video_paths, "duration", None)
         try:
-            duration = self._within_limit(path, measure)
+            duration = known and known(video_index)
+            if duration is None:
+                duration = self._within_limit(path, measure)
         except VideoReadError:
             return 1  # a sample whose reading says what is wrong, like that of any other video
         chance = self._chance(video_index, epoch=0)

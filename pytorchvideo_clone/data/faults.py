@@ -7,17 +7,18 @@ import tempfile
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pytorchvideo_clone.data.decoders.audio import AudioOptions
 from pytorchvideo_clone.data.sharding import rank_and_world_size
 from pytorchvideo_clone.data.video import (
     Clip,
@@ -234,13 +235,22 @@ class BlankVideo(Video):
         path: of that video.
         seconds: its length.
         blank: frames a second, height and width.
+        open_options: what the video was to be opened with; with `missing_audio="silence"` the clips
+            are silent, else they have no audio.
 
     >>> BlankVideo("a.mp4", 2, (10, 4, 6)).get_clip(0, 1)["video"].shape
     torch.Size([3, 10, 4, 6])
     """
 
-    def __init__(self, path: str, seconds: Seconds, blank: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        path: str,
+        seconds: Seconds,
+        blank: tuple[int, int, int],
+        open_options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._path, self._seconds, self._blank = path, seconds, blank
+        self._audio = AudioOptions.of(open_options or {})
 
     @property
     def name(self) -> str:
@@ -268,7 +278,8 @@ class BlankVideo(Video):
         count = len(indices if frame_filter is None else frame_filter(indices))
         frames = torch.zeros(count, height, width, 3, dtype=torch.uint8)
         valid = torch.zeros(count, dtype=torch.bool)
-        return {"video": as_clip(frames, video_dtype), "audio": None, "valid": valid}
+        sound = self._audio.silence(start_sec, end_sec)
+        return {"video": as_clip(frames, video_dtype), **sound, "valid": valid}
 
 
 def read_within(limit_sec: float | None, path: str, read: Callable[[], _T]) -> _T:

@@ -183,7 +183,8 @@ class LabeledVideoDataset(IterableDataset):
     def _samples_of(self, video_index: int) -> Iterator[Sample]:
         path, info = self._labeled_videos[video_index]
         limit, pad = self.faults.time_limit_sec, self.faults.policy == "pad"
-        blank = BlankVideo(path, self._clip_sampler.clip_duration, self.faults.blank)
+        duration = self._clip_sampler.clip_duration
+        blank = BlankVideo(path, duration, self.faults.blank, self._open_options)
         video: Video = blank
         clip: dict[str, Any] = {}
         try:

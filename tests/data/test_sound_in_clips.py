@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from pytorchvideo_clone.data import ClipDataset, EncodedVideo, LabeledVideoDataset, VideoReadError
+from pytorchvideo_clone.data import (
+    ClipDataset,
+    EncodedVideo,
+    Faults,
+    LabeledVideoDataset,
+    VideoReadError,
+)
 from pytorchvideo_clone.data.clip_sampling import (
     ConstantClipsPerVideoSampler,
     RandomMultiClipSampler,
@@ -117,3 +123,31 @@ def test_sound_alone_of_a_mute_file(videos: list) -> None:
 def test_options_of_sound_need_sound(videos: list) -> None:
     with pytest.raises(ValueError, match="decode_audio=True"):
         ClipDataset(videos, ConstantClipsPerVideoSampler(Fraction(2, 5), 1), open_options=SOUND)[0]
+
+
+def test_a_video_that_cannot_be_read_is_silent_where_it_is_padded(
+    videos: list, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    broken = (str(tmp_path / "broken.mp4"), {"label": 4})
+    for dataset in (
+        ClipDataset(
+            [*videos, broken],
+            ConstantClipsPerVideoSampler(Fraction(2, 5), 1),
+            decode_audio=True,
+            open_options=SOUND,
+            faults=Faults("pad", blank=(20, 48, 64)),
+        ),
+        LabeledVideoDataset(
+            [*videos, broken],
+            ConstantClipsPerVideoSampler(Fraction(2, 5), 1),
+            torch.utils.data.SequentialSampler,
+            open_options=SOUND,
+            faults=Faults("pad", blank=(20, 48, 64)),
+        ),
+    ):
+        samples = [{key: s[key] for key in ("audio", "has_audio", "valid")} for s in dataset]
+        batch = torch.utils.data.default_collate(samples)
+        assert batch["audio"].shape == (5, 3200)
+        assert batch["has_audio"].tolist() == [True, True, True, False, False]
+        assert batch["valid"].tolist() == [True, True, True, True, False]

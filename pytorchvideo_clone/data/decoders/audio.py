@@ -1,10 +1,10 @@
 """Read the sound of a video file, with PyAV whatever decodes its frames."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import av
 import numpy as np
@@ -57,6 +57,17 @@ class AudioOptions:
         if not self.mono and self.rate is None:
             raise ValueError("audio_mono is False; it needs audio_rate, a number or 'native'.")
 
+    @classmethod
+    def of(cls, open_options: Mapping[str, Any]) -> "AudioOptions":
+        """Take them from the arguments that a video is opened with."""
+        if not open_options.get("decode_audio"):
+            return cls()
+        return cls(
+            open_options.get("audio_rate"),
+            open_options.get("audio_mono", True),
+            open_options.get("missing_audio"),
+        )
+
     def read(self, reader: "AudioReader", start_sec: Seconds, end_sec: Seconds) -> Clip:
         """Give the entries of a clip: `audio`, and `has_audio` if missing sound is silence."""
         if self.rate is None:
@@ -68,9 +79,15 @@ class AudioOptions:
             return {"audio": sound}
         if sound is not None:
             return {"audio": sound, "has_audio": True}
-        assert rate is not None
-        count = _nearest((end_sec - start_sec) * rate)
-        shape = (count,) if self.mono else (reader.channels, count)
+        return self.silence(start_sec, end_sec, reader.channels)
+
+    def silence(self, start_sec: Seconds, end_sec: Seconds, channels: int = 1) -> Clip:
+        """Give the entries of a clip without sound, as `read` does."""
+        if self.missing is None:
+            return {"audio": None}
+        assert isinstance(self.rate, int)
+        count = _nearest((end_sec - start_sec) * self.rate)
+        shape = (count,) if self.mono else (channels, count)
         return {"audio": torch.zeros(shape), "has_audio": False}
 
 
