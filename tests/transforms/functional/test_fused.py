@@ -103,3 +103,12 @@ def test_boxes_stay_within_the_view():
 def test_settings_that_cannot_work_are_refused(mean, std, message):
     with pytest.raises(ValueError, match=message):
         functional.normalize_pixels(clips()[0], mean, std)
+
+
+def test_the_memory_layout_does_not_matter():
+    clip = clips()[0]
+    planes, box = clip.contiguous(), (3, 4, 20, 17)
+    assert clip.stride(-1) == 3
+    assert functional.crop_resize(clip, box, (30, 12)).equal(
+        functional.crop_resize(planes, box, (30, 12))
+    )
