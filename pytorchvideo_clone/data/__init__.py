@@ -11,6 +11,7 @@ from pytorchvideo_clone.data.clip_sampling import (
     UniformClipSampler,
     make_clip_sampler,
 )
+from pytorchvideo_clone.data.collate import collate_clips
 from pytorchvideo_clone.data.datasets import (
     Ava,
     Charades,
@@ -66,6 +67,7 @@ __all__ = [
     "Video",
     "VideoPathHandler",
     "VideoReadError",
+    "collate_clips",
     "export_video_array",
     "labeled_video_dataset",
     "make_clip_sampler",
