@@ -79,6 +79,7 @@ class AudioOptions:
             return {"audio": sound}
         if sound is not None:
             return {"audio": sound, "has_audio": True}
+        end_sec = reader.end_sec if math.isinf(end_sec) else end_sec
         return self.silence(start_sec, end_sec, reader.channels)
 
     def silence(self, start_sec: Seconds, end_sec: Seconds, channels: int = 1) -> Clip:
@@ -86,7 +87,7 @@ class AudioOptions:
         if self.missing is None:
             return {"audio": None}
         assert isinstance(self.rate, int)
-        count = _nearest((end_sec - start_sec) * self.rate)
+        count = max(0, _nearest((end_sec - start_sec) * self.rate))
         shape = (count,) if self.mono else (channels, count)
         return {"audio": torch.zeros(shape), "has_audio": False}
 
@@ -173,11 +174,12 @@ class AudioReader:
         own = self._stream.codec_context.sample_rate
         rate = rate or own
         if math.isinf(end_sec):
-            ticks = self._stream.start_time or 0
-            end_sec = ticks * self._time_base + self.duration - self._start_sec
+            end_sec = self.end_sec
         # Counted from time 0 of the file, in which the two rates meet every `block` samples.
         first = _nearest((self._start_sec + start_sec) * rate)
         count = _nearest((end_sec - start_sec) * rate)
+        if count < 1:
+            return None
         block, own_block = rate // math.gcd(rate, own), own // math.gcd(rate, own)
         reach = 0 if rate == own else _FILTER_REACH * max(1, -(-own // rate))
         begin = (first * own // rate - reach) // own_block
@@ -190,7 +192,7 @@ class AudioReader:
             mono,
             tolerant,
         )
-        if sound is None or count < 1:
+        if sound is None:
             return None
         skip = first - begin * block
         sound = _resample(sound, own, rate)[:, skip : skip + count].copy()
@@ -200,6 +202,13 @@ class AudioReader:
     def file_duration(self) -> Fraction:
         """Length of the file in seconds, whatever it holds."""
         return Fraction(self._container.duration or 0, av.time_base)
+
+    @property
+    def end_sec(self) -> Fraction:
+        """Where the sound ends; where the file does if there is none."""
+        if self._stream is None:
+            return self.file_duration
+        return (self._stream.start_time or 0) * self._time_base + self.duration - self._start_sec
 
     @property
     def exists(self) -> bool:

@@ -177,6 +177,11 @@ def test_options_give_silence_and_a_flag_where_there_is_no_sound(make, tmp_path:
     clip = AudioOptions(8000, mono=False, missing="silence").read(loud, 3, 3.5)
     assert clip["audio"].shape == (2, 4000)
     assert AudioOptions(8000).read(mute, 0.1, 0.6) == {"audio": None}
+    for reader, length in ((mute, 40 / 30), (loud, 1.5)):
+        assert len(options.read(reader, 0, float("inf"))["audio"]) == pytest.approx(
+            length * 8000, abs=200
+        )
+        assert len(options.read(reader, 1, 0.5)["audio"]) == 0
     mute.close()
     loud.close()
 
