@@ -13,15 +13,27 @@ from pytorchvideo_clone.accelerator.mobile_cpu import (
     convert_to_deployable_form,
     transmute_model,
 )
+from pytorchvideo_clone.accelerator.optimize import (
+    OptimizedModel,
+    OptimizeError,
+    OptimizeReport,
+    optimize,
+)
+from pytorchvideo_clone.accelerator.passes import PASSES
 
 __all__ = [
     "ConvertReport",
     "EXPORTERS",
     "ExportError",
     "ExportReport",
+    "OptimizeError",
+    "OptimizeReport",
+    "OptimizedModel",
+    "PASSES",
     "TransmuteReport",
     "convert_to_deployable_form",
     "export_model",
     "load_exported",
+    "optimize",
     "transmute_model",
 ]

@@ -1,0 +1,26 @@
+"""Passes over the graph of a model; each changes it in place and keeps what it computes."""
+
+from collections.abc import Callable
+
+from torch import fx
+
+from pytorchvideo_clone.accelerator.passes.activation import activate_in_place, recover_silu
+from pytorchvideo_clone.accelerator.passes.batch_norm import fold_batch_norm
+from pytorchvideo_clone.accelerator.passes.conv3d import choose_conv3d_kernels, to_channels_last
+from pytorchvideo_clone.accelerator.passes.dropout import drop_dropout
+from pytorchvideo_clone.accelerator.passes.pool import pool_by_mean
+
+__all__ = ["PASSES", "Pass"]
+
+Pass = Callable[[fx.GraphModule], int]
+
+# In the order in which they run; each gives the number of its changes.
+PASSES: dict[str, Pass] = {
+    "drop_dropout": drop_dropout,
+    "fold_batch_norm": fold_batch_norm,
+    "recover_silu": recover_silu,
+    "pool_by_mean": pool_by_mean,
+    "to_channels_last": to_channels_last,
+    "choose_conv3d_kernels": choose_conv3d_kernels,
+    "activate_in_place": activate_in_place,
+}

@@ -1,0 +1,233 @@
+"""Compute each 3D convolution by the cheapest exact equivalent of its kind on a CPU.
+
+torch sends 3D convolutions whose kernel is 1 along height and width, and those of few channels, to
+a slow kernel, and loses the layout on the way. As 2D convolutions in channels-last they take the
+fast one; between five and four dimensions nothing is copied there.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+from pytorchvideo_clone.accelerator.passes.graph import argument, constant
+
+__all__ = ["KERNELS", "choose_conv3d_kernels", "to_channels_last"]
+
+aten = torch.ops.aten
+Size = tuple[int, ...]
+
+
+class Geometry(NamedTuple):
+    """A convolution without its weights, and the (T, H, W) of the clip that it gets."""
+
+    clip: Size
+    kernel: Size
+    stride: Size
+    padding: Size
+    dilation: Size
+    groups: int
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether each position is computed from itself alone."""
+        return self.kernel == self.stride == (1, 1, 1) and self.padding == (0, 0, 0)
+
+
+class ConvKernel(nn.Module):
+    """One way to compute a 3D convolution: weights as it wants them, and the geometry."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> None:
+        super().__init__()
+        self.weight = nn.Buffer(self.prepare(weight))
+        self.bias = None if bias is None else nn.Buffer(bias.clone())
+        self.geometry = geometry
+
+    @staticmethod
+    def fits(geometry: Geometry) -> bool:
+        """Whether this way computes such a convolution, and is the cheapest that does."""
+        raise NotImplementedError
+
+    @staticmethod
+    def prepare(weight: Tensor) -> Tensor:
+        """(C', C / groups, T, H, W) -> the weight as the kernel wants it."""
+        raise NotImplementedError
+
+
+class Linear(ConvKernel):
+    """A pointwise convolution of one position, as in squeeze-and-excitation: a linear layer."""
+
+    @staticmethod
+    def fits(geometry: Geometry) -> bool:
+        """Clips of one position, no groups."""
+        return geometry.pointwise and geometry.groups == 1 and geometry.clip == (1, 1, 1)
+
+    @staticmethod
+    def prepare(weight: Tensor) -> Tensor:
+        """(C', C)."""
+        return weight.flatten(1).clone()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, 1, 1, 1) -> (B, C', 1, 1, 1)."""
+        return F.linear(x.flatten(1), self.weight, self.bias)[:, :, None, None, None]
+
+
+class OnRows(ConvKernel):
+    """A pointwise convolution of a short clip: 2D, over the rows of all frames as a batch."""
+
+    @staticmethod
+    def fits(geometry: Geometry) -> bool:
+        """Fewer than 16 frames: measured, a batch that short leaves the 2D kernel idle."""
+        return geometry.pointwise and geometry.groups == 1 and geometry.clip[0] < 16
+
+    @staticmethod
+    def prepare(weight: Tensor) -> Tensor:
+        """(C', C, 1, 1)."""
+        return weight[:, :, 0].clone(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T, H, W)."""
+        batch, channels, frames, height, width = x.shape
+        rows = x.permute(0, 2, 3, 4, 1).reshape(batch * frames * height, 1, width, channels)
+        y = F.conv2d(rows.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
+        return y.reshape(batch, frames, height, width, -1).permute(0, 4, 1, 2, 3)
+
+
+class OnFrames(ConvKernel):
+    """A convolution over space alone: 2D, over the frames as a batch."""
+
+    @staticmethod
+    def fits(geometry: Geometry) -> bool:
+        """Kernel and stride 1 along time, no padding there."""
+        return geometry.kernel[0] == geometry.stride[0] == 1 and geometry.padding[0] == 0
+
+    @staticmethod
+    def prepare(weight: Tensor) -> Tensor:
+        """(C', C / groups, H, W)."""
+        return weight[:, :, 0].clone(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T, H', W')."""
+        batch, frames, g = x.shape[0], x.shape[2], self.geometry
+        images = x.permute(0, 2, 3, 4, 1).flatten(0, 1).permute(0, 3, 1, 2)
+        y = F.conv2d(
+            images, self.weight, self.bias, g.stride[1:], g.padding[1:], g.dilation[1:], g.groups
+        ).permute(0, 2, 3, 1)
+        return y.reshape(batch, frames, *y.shape[1:]).permute(0, 4, 1, 2, 3)
+
+
+class OverTime(ConvKernel):
+    """A convolution over time alone: 2D, over time and all positions as height and width."""
+
+    @staticmethod
+    def fits(geometry: Geometry) -> bool:
+        """Kernel and stride 1 along height and width, no padding there."""
+        plane = geometry.kernel[1:] == geometry.stride[1:] == (1, 1)
+        return plane and geometry.padding[1:] == (0, 0)
+
+    @staticmethod
+    def prepare(weight: Tensor) -> Tensor:
+        """(C', C / groups, T, 1)."""
+        return weight[..., 0].clone(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T', H, W)."""
+        (batch, channels, frames, height, width), g = x.shape, self.geometry
+        image = x.permute(0, 2, 3, 4, 1).reshape(batch, frames, height * width, channels)
+        y = F.conv2d(
+            image.permute(0, 3, 1, 2),
+            self.weight,
+            self.bias,
+            (g.stride[0], 1),
+            (g.padding[0], 0),
+            (g.dilation[0], 1),
+            g.groups,
+        ).permute(0, 2, 3, 1)
+        return y.reshape(batch, y.shape[1], height, width, -1).permute(0, 4, 1, 2, 3)
+
+
+class Native(ConvKernel):
+    """torch's own 3D convolution, in channels-last."""
+
+    @staticmethod
+    def fits(geometry: Geometry) -> bool:
+        """Everything."""
+        return True
+
+    @staticmethod
+    def prepare(weight: Tensor) -> Tensor:
+        """The same, in channels-last."""
+        return weight.clone(memory_format=torch.channels_last_3d)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T', H', W')."""
+        g = self.geometry
+        x = x.contiguous(memory_format=torch.channels_last_3d)
+        return F.conv3d(x, self.weight, self.bias, g.stride, g.padding, g.dilation, g.groups)
+
+
+# The first that fits computes the convolution.
+KERNELS: dict[str, type[ConvKernel]] = {
+    "linear": Linear,
+    "rows": OnRows,
+    "frames": OnFrames,
+    "time": OverTime,
+    "native": Native,
+}
+
+
+def choose_conv3d_kernels(graph: fx.GraphModule) -> int:
+    """Replace 3D convolutions by modules of `KERNELS`, in place; give how many."""
+    found = 0
+    for node in list(graph.graph.nodes):
+        if node.target is not aten.conv3d.default or node.args[0].meta["val"].dim() != 5:
+            continue
+        weight, bias = constant(graph, node.args[1]), argument(node, 2, None)
+        if weight is None or (bias is not None and constant(graph, bias) is None):
+            continue
+        geometry = Geometry(
+            clip=tuple(node.args[0].meta["val"].shape[2:]),
+            kernel=tuple(weight.shape[2:]),
+            stride=_triple(argument(node, 3, 1)),
+            padding=_triple(argument(node, 4, 0)),
+            dilation=_triple(argument(node, 5, 1)),
+            groups=argument(node, 6, 1),
+        )
+        kind = next(kind for kind, kernel in KERNELS.items() if kernel.fits(geometry))
+        name = f"{kind}_{found}"
+        graph.add_submodule(name, KERNELS[kind](weight, constant(graph, bias), geometry))
+        with graph.graph.inserting_before(node):
+            chosen = graph.graph.call_module(name, (node.args[0],))
+        chosen.meta = dict(node.meta)
+        node.replace_all_uses_with(chosen)
+        graph.graph.erase_node(node)
+        found += 1
+    return found
+
+
+def to_channels_last(graph: fx.GraphModule) -> int:
+    """Bring the clips that the graph gets into channels-last, in place; give how many."""
+    inputs = [
+        node
+        for node in graph.graph.nodes
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), Tensor)
+    ]
+    clips = [node for node in inputs if node.meta["val"].dim() == 5]
+    for clip in clips:
+        with graph.graph.inserting_after(clip):
+            moved = graph.graph.call_function(_channels_last, (clip,))
+        moved.meta = dict(clip.meta)
+        clip.replace_all_uses_with(
+            moved, delete_user_cb=lambda user, moved=moved: user is not moved
+        )
+    return len(clips)
+
+
+def _channels_last(clip: Tensor) -> Tensor:
+    return clip.contiguous(memory_format=torch.channels_last_3d)
+
+
+def _triple(size: Any) -> Size:
+    size = (size,) if isinstance(size, int) else tuple(size)
+    return size * 3 if len(size) == 1 else size

@@ -1,0 +1,80 @@
+"""A model as a flat graph of torch's operators, and what every pass needs of it."""
+
+import copy
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+__all__ = ["add_constant", "argument", "capture", "constant", "finish", "only_user"]
+
+
+def capture(model: nn.Module, inputs: tuple) -> fx.GraphModule:
+    """Export a model into a graph whose weights are plain attributes.
+
+    Args:
+        model: in any mode, exported in evaluation; it stays as it is.
+        inputs: its arguments: tensors, or lists of them. The first size of each may vary later
+            where the model allows it, if it is above 1 here.
+
+    >>> graph = capture(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (torch.randn(2, 3),))
+    >>> graph(torch.randn(5, 3)).shape
+    torch.Size([5, 2])
+    """
+    shapes = tuple(_first_size_varies(x) for x in inputs)
+    with torch.no_grad():
+        program = torch.export.export(
+            copy.deepcopy(model).eval(), inputs, dynamic_shapes=shapes, strict=False
+        )
+    module = program.module(check_guards=False)
+    assert isinstance(module, fx.GraphModule)
+    return module
+
+
+def finish(graph: fx.GraphModule) -> fx.GraphModule:
+    """Remove what nothing uses any more, operators and weights."""
+    graph.graph.eliminate_dead_code()
+    graph.graph.lint()
+    finished = fx.GraphModule(graph, graph.graph)  # takes over what the graph names alone
+    for parameter in finished.parameters():
+        parameter.requires_grad_(False)
+    return finished
+
+
+def constant(graph: fx.GraphModule, node: Any) -> Tensor | None:
+    """Give the weight that a node reads; None if the node is none."""
+    if not isinstance(node, fx.Node) or node.op != "get_attr":
+        return None
+    assert isinstance(node.target, str)
+    value = operator.attrgetter(node.target)(graph)
+    return value.detach() if isinstance(value, Tensor) else None
+
+
+def add_constant(graph: fx.GraphModule, before: fx.Node, value: Tensor) -> fx.Node:
+    """Add a weight, and a node that reads it."""
+    names = (f"constant_{i}" for i in range(len(graph.graph.nodes) + len(graph._buffers) + 1))
+    name = next(name for name in names if not hasattr(graph, name))
+    graph.register_buffer(name, value)
+    with graph.graph.inserting_before(before):
+        node = graph.graph.get_attr(name)
+    node.meta["val"] = value
+    return node
+
+
+def argument(node: fx.Node, index: int, default: Any) -> Any:
+    """Give an operator's positional argument, or its default."""
+    return node.args[index] if len(node.args) > index else default
+
+
+def only_user(node: fx.Node) -> fx.Node | None:
+    """Give the node that alone reads this one."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _first_size_varies(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return {0: torch.export.Dim.AUTO}
+    if isinstance(x, list | tuple):
+        return type(x)(_first_size_varies(part) for part in x)
+    return None
