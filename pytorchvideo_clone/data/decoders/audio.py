@@ -119,7 +119,9 @@ class AudioReader:
         leading = next(iter(self._container.streams.video), self._stream)
         self._start_sec = Fraction((leading.start_time or 0) * (leading.time_base or 0))
         self._start_pts = round(self._start_sec / self._time_base)
+        # Decoding may change what the context says.
         self.channels = self._stream.codec_context.channels
+        self._own_rate = self._stream.codec_context.sample_rate
         if self._stream.duration:
             self.duration = self._stream.duration * self._time_base
         else:
@@ -171,7 +173,7 @@ class AudioReader:
         """
         if self._stream is None:
             return None
-        own = self._stream.codec_context.sample_rate
+        own = self._own_rate
         rate = rate or own
         if math.isinf(end_sec):
             end_sec = self.end_sec
@@ -268,14 +270,17 @@ class AudioReader:
             among first, ..., last - 1.
         """
         assert self._stream is not None
-        per_tick = self._time_base * self._stream.codec_context.sample_rate
+        own = self._own_rate
+        per_tick = self._time_base * own
         self._find_grid(per_tick)
         out = np.zeros((1 if mono else self.channels, end - begin), np.float32)
         found = False
         position: int | None = None
         for pts, frame in self._frames(math.floor(begin / per_tick), tolerant):
             sound = _to_unit_range(_channels_first(frame))
-            if mono:
+            if frame.sample_rate != own:  # streams of broadcasts change in the middle
+                sound = _resample(sound, frame.sample_rate, own)
+            if mono or len(sound) != self.channels:
                 sound = sound.mean(axis=0, keepdims=True)
             # Where ticks are coarser than samples (Matroska), stamps only tell of gaps.
             stamp = pts * per_tick

@@ -205,6 +205,23 @@ def test_damaged_sound_is_silence_only_if_that_is_wanted(tmp_path: Path) -> None
     reader.close()
 
 
+def test_a_stream_that_changes_rate_and_channels_goes_on(tmp_path: Path) -> None:
+    parts = [
+        write_tone(tmp_path / "first.ts", "mp2", 48000, 2, seconds=1),
+        write_tone(tmp_path / "second.ts", "mp2", 44100, 1, begin=1, seconds=1),
+    ]
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(Path(part).read_bytes() for part in parts))
+    for mono in (True, False):
+        reader = AudioReader(str(both))
+        sound = reader.read_samples(0.2, 1.8, 16000, mono=mono)
+        assert sound.shape == ((25600,) if mono else (2, 25600))
+        late = (sound if mono else sound[1])[17600:22400].numpy()  # 1.3 s to 1.6 s
+        strength = np.abs(np.fft.rfft(late * np.hanning(len(late))))
+        assert abs(strength.argmax() * 16000 / len(late) - HERTZ[0]) < 8
+        reader.close()
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [
