@@ -68,6 +68,7 @@ class ClipDataset(Dataset):
         decoder: as in `EncodedVideo.from_path`.
         video_dtype: torch.float32 or torch.uint8, both 0..255.
         frame_filter: as in `Video.get_clip`, so that only the frames wanted are converted.
+        short_side: as in `Video.get_clip`, so that large frames are scaled before conversion.
         open_options: more arguments of `VideoPathHandler.video_from_path`, for example {"fps": 10}
             for folders of images.
         faults: what to do about a video that cannot be read: "raise", "substitute", "pad", or a
@@ -96,6 +97,7 @@ class ClipDataset(Dataset):
         decoder: str = "pyav",
         video_dtype: torch.dtype = torch.float32,
         frame_filter: FrameFilter | None = None,
+        short_side: int | None = None,
         open_options: Mapping[str, Any] | None = None,
         faults: Faults | Policy = "raise",
     ) -> None:
@@ -117,6 +119,8 @@ class ClipDataset(Dataset):
             self._clip_options["video_dtype"] = video_dtype
         if frame_filter is not None:
             self._clip_options["frame_filter"] = frame_filter
+        if short_side is not None:
+            self._clip_options["short_side"] = short_side
         self.faults = Faults.of(faults)
         if self.faults.policy == "skip":
             raise ValueError(

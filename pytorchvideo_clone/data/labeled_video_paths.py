@@ -6,6 +6,7 @@ import logging
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["VIDEO_EXTENSIONS", "LabeledVideoPaths"]
 _log = logging.getLogger(__name__)
 
 _NO_LABEL = -(2**63)  # stands for None
+_MANIFEST = b"path,label,class_name,duration,"  # what a manifest of `scan_videos` begins with
 
 # What the decoders read; a folder is searched for the first two unless told otherwise.
 VIDEO_EXTENSIONS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "flv")
@@ -33,6 +35,8 @@ class LabeledVideoPaths:
         paths_and_labels: (path, label) pairs; None stands for no label.
         path_prefix: put before every path that is neither absolute nor a URL.
         class_names: the name of each label, where they are known.
+        durations: the length of each video in seconds, where they are known; then no file is opened
+            to count clips.
 
     Attributes:
         path_prefix: as above; may be changed.
@@ -48,6 +52,7 @@ class LabeledVideoPaths:
         paths_and_labels: Iterable[tuple[str, int | None]],
         path_prefix: str = "",
         class_names: Sequence[str] | None = None,
+        durations: Iterable[float] | None = None,
     ) -> None:
         labels = array("q")
         self._odd_labels: dict[int, Any] = {}  # those that are no whole numbers
@@ -56,21 +61,29 @@ class LabeledVideoPaths:
         self._labels = torch.frombuffer(labels, dtype=torch.int64)[:-1]
         self.path_prefix = path_prefix
         self.class_names = None if class_names is None else list(class_names)
+        self._durations: torch.Tensor | None = None
+        if durations is not None:
+            self._durations = torch.tensor(array("d", durations), dtype=torch.float64)
 
     @classmethod
     def from_path(cls, data_path: files.PathLike) -> "LabeledVideoPaths":
         """Read a folder with `from_directory`, or a file with `from_csv`.
 
         Args:
-            data_path: path or URL of either.
+            data_path: path or URL of either; or of a manifest of `scan_videos`, for
+                `from_manifest`; or of a packed store, for `from_store`.
 
         Raises:
-            FileNotFoundError: if there is neither.
+            FileNotFoundError: if there is nothing.
         """
+        if os.fspath(data_path).rstrip("/").endswith(".ptvpack"):
+            return cls.from_store(data_path)
         if files.is_dir(data_path):
             return cls.from_directory(data_path)
         if files.is_file(data_path) and files.exists(data_path):
-            return cls.from_csv(data_path)
+            with files.open_file(data_path) as file:
+                is_manifest = file.read(len(_MANIFEST)) == _MANIFEST
+            return cls.from_manifest(data_path) if is_manifest else cls.from_csv(data_path)
         raise FileNotFoundError(
             f"{os.fspath(data_path)} not found. It must be a folder with one folder of videos a "
             "class, or a text file with 'path label' lines."
@@ -144,6 +157,49 @@ class LabeledVideoPaths:
                 " Other extensions: LabeledVideoPaths.from_directory(folder, extensions=...)."
             )
         return listed
+
+    @classmethod
+    def from_manifest(cls, manifest: files.PathLike) -> "LabeledVideoPaths":
+        """Read what `scan_videos` wrote: its videos, labels, class names and lengths.
+
+        Raises:
+            ValueError: if a row is not one of a manifest.
+        """
+        from pytorchvideo_clone.data.scan import read_manifest  # which reads lists itself
+
+        rows = read_manifest(manifest)
+        names = {row.label: row.class_name for row in rows if row.class_name}
+        return cls(
+            ((row.path, row.label) for row in rows),
+            class_names=[names.get(label, str(label)) for label in range(max(names, default=0) + 1)]
+            if names
+            else None,
+            durations=[row.duration for row in rows],
+        )
+
+    @classmethod
+    def from_store(cls, store: files.PathLike) -> "LabeledVideoPaths":
+        """List the videos of a packed store, by the paths that open them.
+
+        Raises:
+            StoreError: if it is no store, was not finished, or its index is damaged.
+        """
+        from pytorchvideo_clone.data.packed.store import open_store, video_path  # packed from lists
+
+        packed = open_store(os.fspath(store).rstrip("/"))
+        numbers = range(len(packed))
+        return cls(
+            ((video_path(packed.path, number), packed.label(number)) for number in numbers),
+            class_names=packed.class_names,
+            durations=[packed.duration(number) for number in numbers],
+        )
+
+    def duration(self, index: int) -> Fraction | None:
+        """Give the length of a video in seconds, if the list knows it."""
+        if self._durations is None:
+            return None
+        # Lists keep floats; lengths are whole numbers of ticks of, at most, a 200,000th second.
+        return Fraction(float(self._durations[index])).limit_denominator(200_000)
 
     def fingerprint(self) -> str:
         """Give a digest of paths and labels, without the prefix, to compare lists."""

@@ -17,6 +17,8 @@ from pytorchvideo_clone.recipes.inputs import evaluation_dataset, training_datas
 
 __all__ = ["VideoDataModule"]
 
+# A split is a folder of class folders, a packed store, or a list.
+_ENDINGS = ("", ".ptvpack", ".csv", ".txt")
 _VALIDATION = ("val", "validation", "valid")
 
 
@@ -149,14 +151,21 @@ class VideoDataModule(LightningDataModule):
 
 
 def _find_splits(path: Path) -> dict[str, LabeledVideoPaths]:
-    folders = {name: path / name for name in ("train", "test")}
-    folders["val"] = next((path / n for n in _VALIDATION if (path / n).is_dir()), path / "val")
-    found = {name: _read(folder) for name, folder in folders.items() if folder.is_dir()}
+    names = {"train": ("train",), "val": _VALIDATION, "test": ("test",)}
+    places = {
+        split: [path / f"{name}{ending}" for name in names[split] for ending in _ENDINGS]
+        for split in names
+    }
+    found = {
+        split: _read(next(place for place in options if place.exists()))
+        for split, options in places.items()
+        if any(place.exists() for place in options)
+    }
     return found or {"train": _read(path)}
 
 
 def _read(path: Path) -> LabeledVideoPaths:
-    if path.is_dir():
+    if path.is_dir() and path.suffix != ".ptvpack":
         return LabeledVideoPaths.from_directory(path, VIDEO_EXTENSIONS)
     try:
         return LabeledVideoPaths.from_path(path)

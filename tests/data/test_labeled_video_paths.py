@@ -1,10 +1,17 @@
 import logging
 import pickle
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from torch.utils.data import DataLoader
 
+from pytorchvideo_clone.data import ClipDataset, UniformClipSampler
 from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS, LabeledVideoPaths
+from pytorchvideo_clone.data.packed import PackedStore
+from pytorchvideo_clone.data.scan import scan_videos
+from tests.data.coded_video import numbers, write_video
+from tests.data.packed.stores import make_store
 
 
 def make_files(root: Path, *names: str) -> Path:
@@ -127,3 +134,36 @@ def test_a_list_may_be_a_generator_and_can_be_pickled():
     assert list(pickle.loads(pickle.dumps(videos))) == [
         (f"{n}.mp4", {"label": n}) for n in range(3)
     ]
+
+
+def test_a_manifest_is_a_list_with_lengths(tmp_path: Path) -> None:
+    for name in ("run", "sit"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+    write_video(tmp_path / "videos" / "run" / "a.mp4", 40, rate=Fraction(30000, 1001))
+    write_video(tmp_path / "videos" / "sit" / "b.mp4", 60)
+    (tmp_path / "videos" / "run" / "bad.mp4").write_text("no video")
+    scan_videos(tmp_path / "videos", tmp_path / "videos.csv", num_workers=1)
+    videos = LabeledVideoPaths.from_path(tmp_path / "videos.csv")
+    assert [videos[index][1]["label"] for index in range(len(videos))] == [0, 1]
+    assert videos.class_names == ["run", "sit"]
+    assert videos.duration(0) == 40 / Fraction(30000, 1001)
+    data = ClipDataset(videos, UniformClipSampler(Fraction(1, 2)))
+    (tmp_path / "videos" / "run" / "a.mp4").unlink()
+    assert len(data) == 2 + 4  # counted without a look at the files
+
+
+def test_a_packed_store_is_a_list_with_lengths(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    videos = LabeledVideoPaths.from_path(f"{store}/")
+    assert videos[2] == (f"{store}#2", {"label": 1})
+    assert videos.class_names == ["run", "sit"]
+    assert videos.duration(0) == 2
+    data = ClipDataset(videos, UniformClipSampler(1))
+    packed = data[1]
+    assert (packed["video_name"], packed["label"]) == ("a.mp4", 0)
+    direct = ClipDataset([(PackedStore(store).name(0), {"label": 0})], UniformClipSampler(1))
+    assert numbers(packed["video"]) == numbers(direct[1]["video"])
+    loader = DataLoader(data, batch_size=None, num_workers=2)
+    read = [numbers(sample["video"]) for sample in loader]
+    assert read == [numbers(data[index]["video"]) for index in range(len(data))]
+    assert len(read) > 4

@@ -8,6 +8,8 @@ from lightning.pytorch import LightningModule
 from torch import nn
 
 from pytorchvideo_clone.data.motion import MOTIONS
+from pytorchvideo_clone.data.packed import pack_videos
+from pytorchvideo_clone.data.scan import scan_videos
 from pytorchvideo_clone.hub import model_entry
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.train import make_trainer
@@ -54,6 +56,18 @@ def test_a_val_folder_is_taken_as_it_is(motion_folder: Path, tmp_path: Path) -> 
     data = module(tmp_path)
     assert len(data.splits["train"]) == 24
     assert len(data.splits["val"]) == 8
+
+
+def test_splits_may_be_packed_stores_and_manifests(motion_folder: Path, tmp_path: Path) -> None:
+    pack_videos(motion_folder / "test", tmp_path / "train.ptvpack", num_workers=1)
+    scan_videos(motion_folder / "test", tmp_path / "valid.csv", num_workers=1)
+    data = module(tmp_path)
+    assert data.class_names == sorted(MOTIONS)
+    assert [len(data.splits[name]) for name in ("train", "val", "test")] == [8, 8, 8]
+    batch = next(iter(data.train_dataloader()))
+    assert batch["label"].shape == (4,)
+    alone = module(tmp_path / "train.ptvpack", val_fraction=0)
+    assert paths_of(alone, "train") == paths_of(data, "train")
 
 
 def test_labels_follow_the_names_of_the_model(motion_folder: Path) -> None:
