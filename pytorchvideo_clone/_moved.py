@@ -66,6 +66,7 @@ MOVED: dict[str, str] = {
     "models.hub.x3d": "hub",
     "models.memory_bank": "models.ssl.memory_bank",
     "models.simclr": "models.ssl.simclr",
+    "transforms.transforms_factory": "transforms.factory",
 }
 
 

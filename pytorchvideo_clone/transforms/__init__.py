@@ -11,16 +11,33 @@ from pytorchvideo_clone.transforms.audio import (
     LogMelSpectrogram,
     SpecAugment,
 )
+from pytorchvideo_clone.transforms.augmentations import (
+    AugmentTransform,
+)
+from pytorchvideo_clone.transforms.augmix import (
+    AugMix,
+)
 from pytorchvideo_clone.transforms.batch import (
     BatchTransform,
     ClipTransform,
+)
+from pytorchvideo_clone.transforms.factory import (
+    create_video_transform,
 )
 from pytorchvideo_clone.transforms.masks import (
     RandomTokenMask,
     TubeTokenMask,
 )
+from pytorchvideo_clone.transforms.mix import (
+    CutMix,
+    MixUp,
+    MixVideo,
+)
 from pytorchvideo_clone.transforms.preview import (
     preview,
+)
+from pytorchvideo_clone.transforms.rand_augment import (
+    RandAugment,
 )
 from pytorchvideo_clone.transforms.transforms import (
     ApplyTransformToKey,
@@ -53,20 +70,26 @@ from pytorchvideo_clone.transforms.views import (
 
 __all__ = [
     "ApplyTransformToKey",
+    "AugMix",
+    "AugmentTransform",
     "BatchTransform",
     "CenterCrop",
     "ClipTransform",
     "ColorJitter",
     "ConvertFloatToUint8",
     "ConvertUint8ToFloat",
+    "CutMix",
     "Div255",
     "LabelAwareFlip",
     "LogMelSpectrogram",
+    "MixUp",
+    "MixVideo",
     "MoveChannelFront",
     "MoveChannelRear",
     "Normalize",
     "OpSampler",
     "Permute",
+    "RandAugment",
     "RandomCrop",
     "RandomErasing",
     "RandomGaussianBlur",
@@ -85,5 +108,6 @@ __all__ = [
     "UniformCropVideo",
     "UniformTemporalSubsample",
     "UniformTemporalSubsampleRepeated",
+    "create_video_transform",
     "preview",
 ]

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone.transforms import functional
+from pytorchvideo_clone.transforms.augmentations import AugmentTransform
+from pytorchvideo_clone.transforms.augmix import AugMix
 from pytorchvideo_clone.transforms.base import Transform
+from pytorchvideo_clone.transforms.rand_augment import RandAugment
 from pytorchvideo_clone.transforms.trivial_augment import TrivialAugment
 
 __all__ = ["BatchTransform", "ClipTransform"]
@@ -22,7 +25,7 @@ Sample = dict[str, Any]
 Step = Callable[[Tensor], Tensor]
 
 # These want (T, C, H, W).
-_FRAMES_FIRST = (TrivialAugment,)
+_FRAMES_FIRST = (AugMix, AugmentTransform, RandAugment, TrivialAugment)
 
 
 class _View(Transform):

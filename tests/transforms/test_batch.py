@@ -3,9 +3,12 @@ import pytest
 import torch
 
 from pytorchvideo_clone.transforms import (
+    AugmentTransform,
+    AugMix,
     BatchTransform,
     ClipTransform,
     ColorJitter,
+    RandAugment,
     RandomCrop,
     RandomErasing,
     RandomHorizontalFlip,
@@ -213,10 +216,15 @@ def test_kornias_video_sequential_is_a_step():
     assert (means <= plain + 1e-6).all()
 
 
-def test_trivial_augment_is_a_step():
+@pytest.mark.parametrize(
+    "step",
+    [AugMix(9), AugmentTransform("Rotate", prob=1.0), RandAugment(prob=1.0), TrivialAugment()],
+)
+def test_learned_augmentation_is_a_step(step):
+    torch.manual_seed(0)
     settings = {"short_side": (24, 24), "horizontal_flip_prob": 0.0, "mean": None, "std": None}
     videos = clips(1).repeat(6, 1, 1, 1, 1)
-    views = BatchTransform((24, 35), **settings, steps=[TrivialAugment()])(videos)
+    views = BatchTransform((24, 35), **settings, steps=[step])(videos)
     assert views.shape == (6, 3, 4, 24, 35)
     assert views.mean(dim=(1, 2, 3, 4)).unique().numel() > 2
 

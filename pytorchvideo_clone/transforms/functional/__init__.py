@@ -38,6 +38,15 @@ from pytorchvideo_clone.transforms.functional.masks import (
     random_token_mask,
     tube_token_mask,
 )
+from pytorchvideo_clone.transforms.functional.mixing import (
+    cut_mix,
+    mix_with_reversed,
+    random_cut,
+)
+from pytorchvideo_clone.transforms.functional.operations import (
+    OPERATIONS,
+    affine,
+)
 from pytorchvideo_clone.transforms.functional.pixels import (
     div_255,
     float_to_uint8,
@@ -70,7 +79,9 @@ from pytorchvideo_clone.transforms.functional.temporal import (
 )
 
 __all__ = [
+    "OPERATIONS",
     "adjust_color",
+    "affine",
     "center_crop",
     "clip_boxes_to_image",
     "convert_to_one_hot",
@@ -80,6 +91,7 @@ __all__ = [
     "crop_resize_batch",
     "crop_resize_boxes",
     "crop_resize_normalize",
+    "cut_mix",
     "div_255",
     "erase",
     "flip_boxes",
@@ -90,12 +102,14 @@ __all__ = [
     "horizontal_flip_with_boxes",
     "log_mel_spectrogram",
     "mask_spectrogram",
+    "mix_with_reversed",
     "normalize",
     "normalize_pixels",
     "random_beta",
     "random_crop",
     "random_crop_corner",
     "random_crop_with_boxes",
+    "random_cut",
     "random_horizontal_flip",
     "random_number",
     "random_rectangle",
