@@ -122,6 +122,18 @@ class DomsevVideoDataset(Dataset):
 
     Source: Silva et al., "A Weighted Sparse Sampling and Smoothing Frame Transition Approach for
     Semantic Fast-Forward First-Person Videos", CVPR 2018, https://arxiv.org/abs/1802.08722.
+
+    >>> import tempfile
+    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> info, labels, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
+    >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
+    >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)
+    >>> save([LabelData("P01_01", 0, 9, 1, 270, 1, "walking")], labels)
+    >>> def at_begin(videos, labels):
+    ...     return [VideoClipInfo(video_id, 0, 2) for video_id in videos]
+    >>> len(DomsevVideoDataset(frames, info, labels, at_begin))
+    1
     """
 
     def __init__(
@@ -195,6 +207,16 @@ class DomsevFrameDataset(Dataset):
 
     Raises:
         ValueError: if a file has another form.
+
+    >>> import tempfile
+    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> info, labels, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
+    >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
+    >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)
+    >>> save([LabelData("P01_01", 0, 9, 1, 270, 1, "walking")], labels)
+    >>> len(DomsevFrameDataset(frames, info, labels))
+    270
     """
 
     def __init__(

@@ -91,6 +91,21 @@ class Ego4dMomentsDataset(LabeledVideoDataset):
 
     Source: Grauman et al., "Ego4D: Around the World in 3,000 Hours of Egocentric Video", CVPR 2022,
     https://arxiv.org/abs/2110.07058.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> video = {"video_uid": "u", "duration_sec": 9.0, "is_stereo": False}
+    >>> video["manifold_path"] = "u.mp4"
+    >>> label = {"label": "wash", "video_start_time": 1.0, "video_end_time": 2.0}
+    >>> clip = {"clip_uid": "c", "video_start_sec": 0.0, "video_end_sec": 9.0}
+    >>> clip["annotations"] = [{"labels": [label]}]
+    >>> moments = {"video_uid": "u", "split": "train", "clips": [clip]}
+    >>> _ = (folder / "ego4d.json").write_text(json.dumps({"videos": [video]}))
+    >>> _ = (folder / "moments.json").write_text(json.dumps({"videos": [moments]}))
+    >>> files = (folder / "moments.json", folder / "ego4d.json")
+    >>> Ego4dMomentsDataset(*files, decode_audio=False, label_id_map={"wash": 0}).num_videos
+    1
     """
 
     def __init__(

@@ -99,13 +99,21 @@ class Ego4dImuDataBase(ABC):
 
 
 class Ego4dImuData(Ego4dImuDataBase):
-    """Measurements in a csv file for each video, `<imu_path>/<video_uid>.csv`.
+    r"""Measurements in a csv file for each video, `<imu_path>/<video_uid>.csv`.
 
     The columns are `canonical_timestamp_ms` and those of `IMU_COLUMNS`, among others and in any
     order; lines that lack a value are left out.
 
     Args:
         imu_path: path or URL of the folder.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = tempfile.mkdtemp()
+    >>> header = ",".join(["canonical_timestamp_ms", *IMU_COLUMNS])
+    >>> _ = Path(folder, "a.csv").write_text(f"{header}\n0,1,2,3,4,5,6\n5,3,4,5,6,7,8\n")
+    >>> Ego4dImuData(folder).get_imu_sample("a", 0, 0.005)["signal"]
+    tensor([[-1., -1., -1., -1., -1., -1.]])
     """
 
     def __init__(self, imu_path: PathLike) -> None:

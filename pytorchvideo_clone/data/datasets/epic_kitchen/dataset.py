@@ -46,6 +46,11 @@ class ActionData(DataclassFieldCaster):
         noun_class: its number.
         all_nouns: all objects.
         all_noun_classes: their numbers.
+
+    >>> names = ("open door", "00:00:01.50", "00:00:03.00", 45, 90, "open", 3, "door", 3)
+    >>> action = ActionData("P01", "P01_01", *names, "['door', 'tap']", "[3, 0]")
+    >>> action.start_time, action.all_nouns
+    (1.5, ['door', 'tap'])
     """
 
     participant_id: str
@@ -100,6 +105,19 @@ class EpicKitchenDataset(Dataset):
 
     Source: Damen et al., "Scaling Egocentric Vision: The EPIC-KITCHENS Dataset", ECCV 2018,
     https://arxiv.org/abs/1804.02748.
+
+    >>> import tempfile
+    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> info, actions, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
+    >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
+    >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)
+    >>> names = ("open door", "00:00:01.50", "00:00:03.00", 45, 90, "open", 3, "door", 3)
+    >>> save([ActionData("P01", "P01_01", *names, "['door']", "[3]")], actions)
+    >>> def at_begin(videos, actions):
+    ...     return [VideoClipInfo(video_id, 0, 2) for video_id in videos]
+    >>> len(EpicKitchenDataset(info, actions, at_begin, frames))
+    1
     """
 
     def __init__(

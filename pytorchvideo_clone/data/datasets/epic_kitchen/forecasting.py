@@ -50,6 +50,19 @@ class EpicKitchenForecasting(EpicKitchenDataset):
 
     Raises:
         ValueError: if a file has another form, or there is no such sampling.
+
+    >>> import tempfile
+    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> info, actions, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
+    >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
+    >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)
+    >>> from pytorchvideo_clone.data.datasets.epic_kitchen import ActionData
+    >>> names = ("open", 3, "door", 3, "['door']", "[3]")
+    >>> times = [(f"00:00:0{k}.00", f"00:00:0{k + 1}.00", 0, 0) for k in (2, 4, 6)]
+    >>> save([ActionData("P01", "P01_01", "open door", *t, *names) for t in times], actions)
+    >>> len(EpicKitchenForecasting(info, actions, frames, seconds_per_clip=2.0))
+    2
     """
 
     def __init__(

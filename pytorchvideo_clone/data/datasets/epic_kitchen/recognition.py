@@ -46,6 +46,18 @@ class EpicKitchenRecognition(EpicKitchenDataset):
 
     Raises:
         ValueError: if a file has another form, or there is no such sampling.
+
+    >>> import tempfile
+    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> info, actions, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
+    >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
+    >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)
+    >>> from pytorchvideo_clone.data.datasets.epic_kitchen import ActionData
+    >>> names = ("open door", "00:00:01.50", "00:00:03.00", 45, 90, "open", 3, "door", 3)
+    >>> save([ActionData("P01", "P01_01", *names, "['door']", "[3]")], actions)
+    >>> len(EpicKitchenRecognition(info, actions, frames, seconds_per_clip=3.0))
+    2
     """
 
     def __init__(
