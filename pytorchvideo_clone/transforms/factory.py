@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from pytorchvideo_clone.transforms.augmix import AugMix
@@ -41,6 +42,7 @@ def create_video_transform(
     aug_type: str = "default",
     aug_paras: Mapping[str, Any] | None = None,
     random_resized_crop_paras: Mapping[str, Any] | None = None,
+    generator: torch.Generator | None = None,
 ) -> nn.Module:
     """Make the usual transform of a clip (C, T, H, W), uint8 or float within [0, 1].
 
@@ -64,6 +66,7 @@ def create_video_transform(
         aug_paras: arguments of `RandAugment` or `AugMix` that differ from their defaults.
         random_resized_crop_paras: arguments of `RandomResizedCrop` that differ from `crop_size`,
             scale (0.08, 1.0) and aspect ratio (3/4, 4/3); None means short side and crop.
+        generator: draws for all steps; None means torch's own.
 
     Returns:
         A module from clip to clip, or from sample to sample.
@@ -92,24 +95,32 @@ def create_video_transform(
         steps.append(UniformTemporalSubsample(num_samples))
     if train and aug_type != "default":
         turn = Permute((1, 0, 2, 3))
-        steps += [turn, _AUGMENTATIONS[aug_type](**(aug_paras or {})), turn]
+        steps += [
+            turn,
+            _AUGMENTATIONS[aug_type](**{"generator": generator, **(aug_paras or {})}),
+            turn,
+        ]
     if convert_to_float:
         steps.append(ConvertUint8ToFloat())
     steps.append(Normalize(video_mean, video_std))
     if not train:
         steps += [ShortSideScale(min_size), CenterCrop((height, width))]
     elif random_resized_crop_paras is None:
-        steps += [RandomShortSideScale(min_size, max_size), RandomCrop((height, width))]
+        steps += [
+            RandomShortSideScale(min_size, max_size, generator=generator),
+            RandomCrop((height, width), generator),
+        ]
     else:
         crop = {
             "target_height": height,
             "target_width": width,
             "scale": (0.08, 1.0),
             "aspect_ratio": (3 / 4, 4 / 3),
+            "generator": generator,
         }
         steps.append(RandomResizedCrop(**{**crop, **random_resized_crop_paras}))
     if train:
-        steps.append(RandomHorizontalFlip(horizontal_flip_prob))
+        steps.append(RandomHorizontalFlip(horizontal_flip_prob, generator))
     chain = nn.Sequential(*steps)
     if video_key is None:
         return chain

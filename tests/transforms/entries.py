@@ -197,7 +197,15 @@ ENTRIES = {
         lambda: T.UniformTemporalSubsampleRepeated((1,)), lambda t, h, w: (3, t, h, w)
     ),
     "create_video_transform": Entry(
-        lambda: T.create_video_transform("val", num_samples=3, min_size=8, crop_size=(5, 6)),
+        lambda generator: T.create_video_transform(
+            "train",
+            num_samples=3,
+            min_size=8,
+            max_size=12,
+            crop_size=(5, 6),
+            aug_type="randaug",
+            generator=generator,
+        ),
         lambda t, h, w: (3, 3, 5, 6),
         types=((BYTES, FLOAT),),
     ),

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.transforms import (
     AugMix,
@@ -89,3 +90,37 @@ def test_testing_has_no_chance():
 def test_a_crop_that_is_no_size_is_refused(crop_size):
     with pytest.raises(TypeError, match="whole number or two"):
         create_video_transform("val", crop_size=crop_size)
+
+
+@pytest.mark.parametrize("crop", [None, {}])
+@pytest.mark.parametrize("augmentation", ["randaug", "augmix"])
+def test_one_generator_draws_for_the_whole_chain(augmentation, crop):
+    def draws() -> torch.Tensor:
+        transform = create_video_transform(
+            "train",
+            crop_size=10,
+            aug_type=augmentation,
+            random_resized_crop_paras=crop,
+            generator=torch.Generator().manual_seed(1),
+            **SMALL,
+        )
+        return torch.stack([transform(video) for _ in range(4)])
+
+    video, state = clip(), torch.get_rng_state()
+    assert draws().equal(draws())
+    assert torch.get_rng_state().equal(state)
+
+
+def test_workers_draw_differently_and_a_seed_repeats_them():
+    transform = create_video_transform("train", crop_size=10, aug_type="randaug", **SMALL)
+    loader = DataLoader(
+        [clip()] * 4, batch_size=1, num_workers=2, collate_fn=lambda clips: transform(clips[0])
+    )
+
+    def epoch() -> torch.Tensor:
+        torch.manual_seed(0)
+        return torch.stack(list(loader))
+
+    first = epoch()
+    assert first.equal(epoch())
+    assert not any(first[place].equal(first[0]) for place in (1, 2, 3))
