@@ -134,6 +134,7 @@ def evaluate(
     batch_size: int = 16,
     num_workers: int = 2,
     decoder: str = "pyav",
+    time_limit_sec: float | None = None,
     output: str | None = None,
 ) -> None:
     """Evaluate a checkpoint over all views of labelled videos.
@@ -146,6 +147,7 @@ def evaluate(
         batch_size: crops that pass the model at a time.
         num_workers: loader processes.
         decoder: "auto", "pyav", "torchcodec" or "decord".
+        time_limit_sec: how long reading one clip may take before it counts as unreadable.
         output: a JSON file for the numbers, with the confusion matrix.
     """
     recipes = optional_import("pytorchvideo_clone.recipes.evaluate", extra="train")
@@ -161,6 +163,7 @@ def evaluate(
         batch_size=batch_size,
         num_workers=num_workers,
         decoder=decoder,
+        time_limit_sec=time_limit_sec,
     )
     if not is_first_rank():
         return

@@ -249,8 +249,8 @@ class EncodedVideo(Video):
     def _reopen_after_fork(self) -> None:
         """Open again in a process that inherited or received this object.
 
-        No decoder is ever shared between processes. An open file is, with its offset: give paths
-        to worker processes.
+        No decoder is ever shared between processes. An open file is, and with it the offset of one
+        that is not on this machine: give paths to worker processes.
         """
         if self._process != os.getpid():
             self._open()

@@ -151,7 +151,8 @@ class FaultReport:
         if len(causes) > limit:
             lines.append(f"  and {len(causes) - limit} more")
         videos = "1 video" if len(causes) == 1 else f"{len(causes)} videos"
-        head = f"{videos} could not be read, or only in part ({len(self.faults)} failures):"
+        failures = "1 failure" if len(self.faults) == 1 else f"{len(self.faults)} failures"
+        head = f"{videos} could not be read, or only in part ({failures}):"
         return "\n".join([head, *lines])
 
 

@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 class Planned(int):
     """An index that an `EpochSampler` gives, to a data set like any other.
 
-    `ClipDataset` answers it with a sample that has the key `valid`.
+    `ClipDataset` answers it with a sample that has the key `valid`. A `Subset` in between loses the
+    mark: take `uneven="drop"`, or a shorter list of videos.
     """
 
     valid = True

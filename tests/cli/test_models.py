@@ -162,6 +162,21 @@ def test_a_damaged_training_video_is_named_without_the_traceback_of_its_loader(
     assert shown.count("\n") == 1
 
 
+def test_evaluate_names_the_videos_that_it_leaves_out(
+    capsys, checkpoint: str, motion_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pan_up").mkdir()
+    good = motion_folder / "test" / "pan_up" / "0000.mp4"
+    (tmp_path / "pan_up" / "good.mp4").symlink_to(good)
+    (tmp_path / "pan_up" / "text.mp4").write_text("no video")
+    main(["evaluate", checkpoint, str(tmp_path), "--num-workers", "0", "--time-limit-sec", "30"])
+    shown = capsys.readouterr()
+    assert "over 1 videos" in shown.out
+    left_out = [line for line in shown.err.splitlines() if line.startswith("left out:")]
+    assert len(left_out) == 1
+    assert str(tmp_path / "pan_up" / "text.mp4") in left_out[0]
+
+
 def test_a_folder_for_the_output_is_made_before_the_work(
     capsys, checkpoint: str, motion_folder: Path, tmp_path: Path
 ) -> None:

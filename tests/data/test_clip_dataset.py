@@ -101,6 +101,11 @@ def test_bytes_and_only_the_wanted_frames_can_be_asked_for(videos):
     assert numbers(dataset[1]["video"]) == [0, 1]
 
 
+def test_large_frames_can_be_asked_for_smaller(videos):
+    dataset = ClipDataset(videos, RandomClipSampler(1), short_side=24)
+    assert dataset[0]["video"].shape == (3, 10, 24, 32)
+
+
 def test_a_random_sampler_gives_one_sample_a_video(videos):
     assert len(ClipDataset(videos, RandomClipSampler(1))) == 3
     assert len(ClipDataset(videos, RandomMultiClipSampler(1, 4))) == 3
