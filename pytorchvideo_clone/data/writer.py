@@ -10,6 +10,8 @@ from torch import Tensor
 
 __all__ = ["export_video_array"]
 
+_EVEN_ONLY = {"libx264", "libx265", "h264", "hevc"}
+
 
 def export_video_array(
     video: Tensor | np.ndarray,
@@ -44,7 +46,8 @@ def export_video_array(
         The stream that was written, for its properties.
 
     Raises:
-        ValueError: if `video` does not have four dimensions, or is empty.
+        ValueError: if `video` does not have four dimensions, is empty, or has an odd size that the
+            pixel format cannot hold.
 
     >>> import tempfile, torch
     >>> path = f"{tempfile.mkdtemp()}/black.mp4"
@@ -58,6 +61,14 @@ def export_video_array(
     pictures = np.moveaxis(np.asarray(video), 0, -1)
     if pictures.dtype != np.uint8:
         pictures = pictures.round().clip(0, 255).astype(np.uint8)
+    out_height, out_width = height or pictures.shape[1], width or pictures.shape[2]
+    # libx264 and others say no more than that they failed to open.
+    halved = video_codec != "libx264rgb" and (pix_fmt or "yuv420p").startswith("yuv420")
+    if halved and (out_height % 2 or out_width % 2) and video_codec in _EVEN_ONLY:
+        raise ValueError(
+            f"the video is {out_width}x{out_height}; {video_codec} with {pix_fmt or 'yuv420p'} "
+            "needs an even width and height. Pass height and width, or pix_fmt='yuv444p'."
+        )
     lossless_rgb = video_codec == "libx264rgb"
     with av.open(os.fspath(output_path), "w") as out:
         # MPEG-4 counts in at most 65535 ticks a second.
@@ -65,8 +76,7 @@ def export_video_array(
             video_codec, rate=Fraction(rate).limit_denominator(65535), options=options or {}
         )
         assert isinstance(stream, VideoStream)
-        stream.height = height or pictures.shape[1]
-        stream.width = width or pictures.shape[2]
+        stream.height, stream.width = out_height, out_width
         stream.pix_fmt = pix_fmt or ("rgb24" if lossless_rgb else "yuv420p")
         if bit_rate is not None:
             stream.bit_rate = bit_rate

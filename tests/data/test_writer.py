@@ -58,3 +58,14 @@ def test_libx264rgb_keeps_every_value(tmp_path: Path) -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\(C, T, H, W\)"):
         export_video_array(torch.zeros(shape), tmp_path / "video.mp4", rate=10)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_odd_size_that_the_codec_cannot_write_says_so(codec: str, tmp_path: Path) -> None:
+    video = torch.zeros(3, 2, 63, 64)
+    with pytest.raises(ValueError, match=r"64x63; .*pix_fmt='yuv444p'"):
+        export_video_array(video, tmp_path / "video.mp4", 10, video_codec=codec)
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    export_video_array(
+        video, tmp_path / "video.mp4", 10, pix_fmt="yuv444p", video_codec=codec, options=options
+    )

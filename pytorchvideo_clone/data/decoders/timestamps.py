@@ -22,6 +22,7 @@ def secs_to_pts(
 
     Raises:
         AssertionError: if `round_mode` is another word.
+        ValueError: if the time is not a number.
 
     >>> secs_to_pts(Fraction(1, 3), Fraction(1, 30), start_pts=5, round_mode="ceil")
     15
@@ -29,6 +30,8 @@ def secs_to_pts(
     if round_mode not in ("floor", "ceil"):
         # PyTorchVideo's exception, raised so that python -O keeps it.
         raise AssertionError(f"round_mode is {round_mode!r}; it must be 'floor' or 'ceil'.")
+    if math.isnan(time_in_seconds):
+        raise ValueError("the time is nan; it must be a number of seconds.")
     if math.isinf(time_in_seconds):
         return float(time_in_seconds)
     ticks = time_in_seconds / time_base

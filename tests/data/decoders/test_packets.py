@@ -78,3 +78,18 @@ def test_cover_art_is_no_video(tmp_path: Path) -> None:
                 out.mux(packet)
     with pytest.raises(VideoReadError, match="no video stream"):
         PacketReader(path)
+
+
+def test_window_that_starts_before_the_video_is_not_read_twice(tmp_path: Path) -> None:
+    class Counting(PacketReader):
+        opened = 0
+
+        def _open(self) -> None:
+            self.opened += 1
+            super()._open()
+
+    reader = Counting(write_video(tmp_path / "video.mp4", frames=120, options=GROUPS_OF_12))
+    first, last = reader.window(-5, Fraction(1, 10))
+    assert reader.read(first, last).stamps == [0, 512, 1024]
+    assert reader.opened == 1
+    reader.close()

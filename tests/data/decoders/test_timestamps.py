@@ -63,3 +63,8 @@ def test_frame_filter_must_answer_with_frames_of_the_window() -> None:
     for wrong in (4, -1):
         with pytest.raises(ValueError, match=f"kept frame {wrong}"):
             select_frames(4, lambda indices, wrong=wrong: [wrong])
+
+
+def test_a_time_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="nan; it must be a number of seconds"):
+        secs_to_pts(float("nan"), Fraction(1, 30), 0)
