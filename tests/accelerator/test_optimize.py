@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import pytest
 import torch
@@ -83,16 +84,17 @@ def test_the_report_says_what_was_done(tiny) -> None:
     assert report.bytes < sum(tensor.nbytes for tensor in model.state_dict().values())
 
 
-def test_the_model_stays_as_it_is(tiny) -> None:
+def test_the_model_stays_as_it_is_and_the_result_is_copied_and_pickled(tiny) -> None:
     model, fast = tiny
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert not fast.training
-    twin = copy.deepcopy(fast)
+    twins = copy.deepcopy(fast), pickle.loads(pickle.dumps(fast))
     clip = torch.randn(2, 3, 8, 64, 64)
     before = clip.clone()
     result = fast(clip)
-    assert torch.equal(twin(clip), result)
+    for twin in twins:
+        assert torch.equal(twin(clip), result)
     assert torch.equal(clip, before)
     assert not result.requires_grad
 

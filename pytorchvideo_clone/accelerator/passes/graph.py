@@ -36,6 +36,8 @@ def finish(graph: fx.GraphModule) -> fx.GraphModule:
     """Remove what nothing uses any more, operators and weights."""
     graph.graph.eliminate_dead_code()
     graph.graph.lint()
+    # The tracer of torch.export cannot be made again when the module is unpickled; fx's own can.
+    graph.graph._tracer_cls = None
     finished = fx.GraphModule(graph, graph.graph)  # takes over what the graph names alone
     for parameter in finished.parameters():
         parameter.requires_grad_(False)

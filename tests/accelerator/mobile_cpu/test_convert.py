@@ -1,4 +1,5 @@
 import copy
+import pickle
 from typing import Any
 
 import torch
@@ -65,6 +66,7 @@ def test_the_model_stays_as_it_is() -> None:
     torch.testing.assert_close(model.state_dict(), state)
     assert not any(part._forward_pre_hooks for part in [*model.modules(), *deployable.modules()])
     assert not hasattr(model, "convert_report")
+    assert torch.equal(pickle.loads(pickle.dumps(deployable))(clip), deployable(clip))
 
 
 def test_the_result_is_exported_for_any_batch_without_a_3d_convolution() -> None:
