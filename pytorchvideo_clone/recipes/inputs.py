@@ -55,23 +55,29 @@ def keep_frames(indices: list[int], num_frames: int) -> list[int]:
     return [indices[place] for place in uniform_temporal_indices(len(indices), num_frames).tolist()]
 
 
-def training_transform(spec: InputSpec, horizontal_flip_prob: float = 0.5) -> Transform:
+def training_transform(
+    spec: InputSpec, horizontal_flip_prob: float = 0.5, augmentation: Transform | None = None
+) -> Transform:
     """Make the random part of training: short side, crop, flip.
 
     Args:
         spec: what the model takes.
         horizontal_flip_prob: 0 where left and right mean something.
+        augmentation: of the cropped frames (T, C, crop, crop) uint8, such as `RandAugment()`.
 
     Returns:
         A function (C, T, H, W) uint8 -> (C, T, crop, crop) uint8.
     """
-    return ClipTransform(
+    view = ClipTransform(
         spec.crop,
         short_side=spec.train_side,
         horizontal_flip_prob=horizontal_flip_prob,
         mean=None,
         std=None,
     )
+    if augmentation is None:
+        return view
+    return partial(_augmented_view, view=view, augmentation=augmentation)
 
 
 def evaluation_transform(spec: InputSpec, crops: int | None = None) -> Transform:
@@ -120,16 +126,20 @@ def training_dataset(
     spec: InputSpec,
     *,
     horizontal_flip_prob: float = 0.5,
+    augmentation: Transform | None = None,
     seed: int = 0,
     decoder: str = "pyav",
     faults: Faults | Policy = "raise",
 ) -> ClipDataset:
-    """Make the data set of one random clip a video; `video` is (C, T, crop, crop) uint8."""
+    """Make the data set of one random clip a video; `video` is (C, T, crop, crop) uint8.
+
+    Flips and augmentation are those of `training_transform`.
+    """
     return _dataset(
         paths,
         spec,
         RandomClipSampler(spec.clip_duration),
-        training_transform(spec, horizontal_flip_prob),
+        training_transform(spec, horizontal_flip_prob, augmentation),
         seed=seed,
         decoder=decoder,
         faults=faults,
@@ -189,6 +199,10 @@ def _dataset(
 
 def _transform_video(sample: dict[str, Any], transform: Transform) -> dict[str, Any]:
     return {**sample, "video": transform(sample["video"])}
+
+
+def _augmented_view(video: Tensor, view: Transform, augmentation: Transform) -> Tensor:
+    return augmentation(view(video).transpose(0, 1)).transpose(0, 1)
 
 
 def _evaluation_views(video: Tensor, spec: InputSpec, crops: int) -> Tensor:

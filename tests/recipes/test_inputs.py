@@ -18,6 +18,7 @@ from pytorchvideo_clone.recipes.inputs import (
     training_dataset,
     training_transform,
 )
+from pytorchvideo_clone.transforms import AugmentTransform
 
 SPEC = InputSpec(
     num_frames=4,
@@ -52,6 +53,22 @@ def test_training_view_has_the_crop_and_leaves_bytes() -> None:
     assert view.shape == (3, 4, 32, 32)
     assert view.dtype == torch.uint8
     assert torch.equal(clip, before)
+
+
+def test_augmentation_acts_on_the_cropped_frames(paths) -> None:
+    invert = AugmentTransform("Invert", prob=1.0)
+    clip = torch.randint(256, (3, 4, 60, 90), dtype=torch.uint8)
+    views = []
+    for augmentation in (None, invert):
+        torch.manual_seed(0)
+        views.append(training_transform(SPEC, augmentation=augmentation)(clip))
+    assert torch.equal(views[1], 255 - views[0])
+    plain, inverted = (
+        training_dataset(paths, SPEC, augmentation=augmentation)[0]["video"]
+        for augmentation in (None, invert)
+    )
+    assert inverted.dtype == torch.uint8
+    assert torch.equal(inverted, 255 - plain)
 
 
 def test_flip_probability_is_obeyed() -> None:
