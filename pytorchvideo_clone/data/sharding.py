@@ -53,7 +53,7 @@ class EpochSampler(Sampler[int]):
     `ResumableLoader` counts what it hands over; torchdata's `StatefulDataLoader` keeps a state of
     its own from this one; else call `advance` after each batch.
 
-    In several processes (torch.distributed) the ranks compare their plans when an iteration begins.
+    In several processes (torch.distributed) the ranks compare their plans when an epoch begins.
 
     Args:
         dataset: what to sample; all ranks must have the same.
@@ -95,6 +95,7 @@ class EpochSampler(Sampler[int]):
         self._position, self._batches = 0, 0
         self._prepared = False  # whether the next iteration begins at `_start`
         self._compared = False
+        self._fingerprint: str | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch, from its begin unless it is the one that is set.
@@ -105,7 +106,7 @@ class EpochSampler(Sampler[int]):
         if epoch != self.epoch:
             self.epoch = epoch
             self._go_to(0, 0)
-            self._prepared = False
+            self._prepared = self._compared = False
         _tell_epoch(self.dataset, epoch)
 
     def advance(self, samples: int) -> None:
@@ -150,9 +151,10 @@ class EpochSampler(Sampler[int]):
         digest = hashlib.blake2b(digest_size=16)
         digest.update(repr((self._settings(), self.epoch, self._start, self.uneven)).encode())
         digest.update(self._order().tobytes())
-        fingerprint = getattr(self.dataset, "fingerprint", None)
-        if fingerprint is not None:
-            digest.update(fingerprint().encode())
+        if self._fingerprint is None:
+            of_data = getattr(self.dataset, "fingerprint", None)
+            self._fingerprint = "" if of_data is None else of_data()
+        digest.update(self._fingerprint.encode())
         return digest.hexdigest()
 
     def __len__(self) -> int:

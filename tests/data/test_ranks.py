@@ -108,6 +108,17 @@ def run_other_lists(folder: Path) -> str:
         return str(error)
 
 
+def run_other_epochs(folder: Path) -> str:
+    loader = loader_of(good_list(folder), 0)
+    loader.set_epoch(1)
+    next(iter(loader))
+    loader.set_epoch(2 + dist.get_rank())
+    try:
+        return str(next(iter(loader)))
+    except RuntimeError as error:
+        return str(error)
+
+
 def first_life(rank: int, folder: Path) -> None:
     """All that two ranks do together; in the end both are killed in the middle of an epoch."""
     join(rank, folder / "first")
@@ -116,6 +127,7 @@ def first_life(rank: int, folder: Path) -> None:
         "plans": run_plans(folder),
         "iterable": run_iterable(folder),
         "other lists": run_other_lists(folder),
+        "other epochs": run_other_epochs(folder),
     }
     (folder / f"answers{rank}.json").write_text(json.dumps(answers))
     go_on(rank, folder, "killed", None, 2)
@@ -211,8 +223,9 @@ def test_an_iterable_data_set_is_divided_among_ranks(answers):
     assert {count for count, _ in distributed} == {3}
 
 
-def test_ranks_with_other_lists_are_told_so(answers):
-    assert all("rank 1 plans another epoch" in answer["other lists"] for answer in answers)
+@pytest.mark.parametrize("other", ["other lists", "other epochs"])
+def test_ranks_with_another_plan_are_told_so(answers, other):
+    assert all("rank 1 plans another epoch" in answer[other] for answer in answers)
 
 
 def test_a_killed_epoch_goes_on_with_two_ranks_and_then_with_one(folder):
