@@ -30,6 +30,7 @@ from pytorchvideo_clone.data.flow_video import FlowVideo
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.loader import each_clip, make_loader
 from pytorchvideo_clone.data.remote import register_remote
 from pytorchvideo_clone.data.resumable_loader import ResumableLoader
 from pytorchvideo_clone.data.sharding import EpochSampler
@@ -68,8 +69,10 @@ __all__ = [
     "VideoPathHandler",
     "VideoReadError",
     "collate_clips",
+    "each_clip",
     "export_video_array",
     "labeled_video_dataset",
     "make_clip_sampler",
+    "make_loader",
     "register_remote",
 ]
