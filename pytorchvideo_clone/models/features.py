@@ -2,13 +2,13 @@
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.video import SwinTransformer3d
 
 from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.net import DetectionBBoxNetwork, MultiPathWayWithFuse, Net
@@ -94,7 +94,7 @@ def _taps_of(model: nn.Module) -> tuple[dict[str, int], Callable[..., dict[int, 
     """By tap, the number of the block that gives its features; and what runs up to a block."""
     if isinstance(model, MultiscaleVisionTransformers):
         return _tapped_token_blocks(model), _run_tokens
-    if isinstance(model, SwinTransformer3d):
+    if _is_swin(model):
         return _tapped_swin_stages(model), _run_swin
     if isinstance(model, Net):
         return _tapped_blocks(model), _run
@@ -170,16 +170,20 @@ def _run_tokens(
     return features
 
 
-def _tapped_swin_stages(model: SwinTransformer3d) -> dict[str, int]:
+def _is_swin(model: nn.Module) -> bool:
+    # torchvision is slow to import; without it there is no such model.
+    torchvision = sys.modules.get("torchvision.models.video")
+    return torchvision is not None and isinstance(model, torchvision.SwinTransformer3d)
+
+
+def _tapped_swin_stages(model: Any) -> dict[str, int]:
     """0 is the embedding; stages and the merging of patches between them take turns after it."""
     count = len(model.features)
     stages = {f"stage{n}": i for n, i in enumerate(range(1, count + 1, 2), start=1)}
     return {"stem": 0, **stages, "head": count + 1}
 
 
-def _run_swin(
-    model: SwinTransformer3d, x: Tensor, wanted: set[int], pooled: bool
-) -> dict[int, Tensor]:
+def _run_swin(model: Any, x: Tensor, wanted: set[int], pooled: bool) -> dict[int, Tensor]:
     """As `_run`; inside the network the channels come last."""
     features: dict[int, Tensor] = {}
     embed = nn.Sequential(model.patch_embed, model.pos_drop)

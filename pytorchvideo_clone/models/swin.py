@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
-from torchvision.models.video import SwinTransformer3d
 
 __all__ = ["create_swin3d"]
 
@@ -22,7 +21,7 @@ def create_swin3d(
     head: Maker | None = nn.Linear,
     head_num_classes: int = 400,
     **kwargs: Any,
-) -> SwinTransformer3d:
+) -> nn.Module:
     """Make torchvision's Video Swin transformer, with torchvision's state-dict keys.
 
     Args:
@@ -47,6 +46,8 @@ def create_swin3d(
     >>> model(torch.ones(1, 3, 4, 32, 32)).shape
     torch.Size([1, 5])
     """
+    from torchvision.models.video import SwinTransformer3d  # slow to import
+
     model = SwinTransformer3d(
         patch_size=list(patch_size),
         embed_dim=embed_dim,
