@@ -62,6 +62,7 @@ def write_video(
     container_options: dict[str, str] | None = None,
     format: str | None = None,
     noise: int = 0,
+    silent: bool = False,
 ) -> str:
     """Write a coded video and give its path.
 
@@ -83,6 +84,7 @@ def write_video(
         audio_rate: samples a second.
         container_options: of the muxer.
         format: name of the container.
+        silent: whether the sound is all zeros.
         noise: how far values may be off, up to 40, which makes files as large as those of cameras.
     """
     chance = np.random.default_rng(0)
@@ -114,17 +116,21 @@ def write_video(
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
         if sound is not None:
-            _write_sound(out, sound, round(audio_sec * audio_rate), audio_rate)
+            _write_sound(out, sound, round(audio_sec * audio_rate), audio_rate, silent)
     return str(path)
 
 
 def _write_sound(
-    out: av.container.OutputContainer, sound: av.AudioStream, samples: int, rate: int
+    out: av.container.OutputContainer,
+    sound: av.AudioStream,
+    samples: int,
+    rate: int,
+    silent: bool,
 ) -> None:
-    """Write sample values 0, 1, 2, ... modulo 20000 (16 bits)."""
+    """Write sample values 0, 1, 2, ... modulo 20000 (16 bits), or zeros."""
     step = 1024
     for start in range(0, samples, step):
-        values = np.arange(start, min(start + step, samples)) % 20000
+        values = np.arange(start, min(start + step, samples)) % (1 if silent else 20000)
         frame = av.AudioFrame.from_ndarray(
             values.astype(np.int16)[None], format="s16", layout="mono"
         )

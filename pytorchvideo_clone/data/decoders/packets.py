@@ -32,7 +32,10 @@ __all__ = ["PacketReader", "Window"]
 _UNORDERED_IN_AVI = {"h264", "hevc"}
 _MOST_REORDERED = 16  # frames, the most that these standards allow
 # Containers whose stated stream length is that of the stream.
-_TRUSTED = {"avi", "mov,mp4,m4a,3gp,3g2,mj2"}
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"  # its index knows all packets
+_TRUSTED = {"avi", _MP4}
+# Sound of other codecs may be zeros where nobody speaks.
+_SILENT_WITHOUT_ZEROS = {"aac", "opus", "libopus", "vorbis", "flac"}
 _AVI_HEAD = 8  # bytes of a chunk's name and size
 _HEADER_FIRST = {"matroska,webm", "flv"}
 
@@ -289,7 +292,7 @@ class PacketReader:
         tells that some are missing before it.
         """
         gap = self._gap
-        if gap is None or not self._even:
+        if gap is None or not self._even or self.container.format.name == _MP4:
             return
         known = sorted(stamps | damage.keys())
         missing = grid_gaps(known, float(gap), known[-1] if after is None else last)
@@ -299,6 +302,9 @@ class PacketReader:
             reached = packets[-1].dts or 0
             cause = f"the file is cut off at about {self.seconds(reached):.3f} s"
             damage.update((pts, cause) for pts in missing if pts > reached)
+        sounds = {stream.codec_context.name for stream in self.container.streams.audio}
+        if not sounds <= _SILENT_WITHOUT_ZEROS:
+            return
         end = self.container.size if after is None else after.pos
         places = list(holes_between(packets, end, self._read_at))
         if places:
