@@ -59,8 +59,8 @@ def grid_gaps(stamps: list[int], gap: float, last: float) -> list[int]:
         gap: from one to the next.
         last: up to where, excluded.
 
-    >>> grid_gaps([0, 33, 67, 133], 100 / 3, last=190)
-    [100, 167]
+    >>> grid_gaps([0, 10, 21, 40], 10.0, last=60)
+    [31, 50]
     """
     missing = []
     for stamp, following in pairwise([*stamps, last]):
