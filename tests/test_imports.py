@@ -14,8 +14,8 @@ PACKAGES = sorted(
     if module.ispkg
 )
 EXTRAS = (
-    "decord jsonargparse kornia lightning matplotlib onnx onnxruntime onnxscript ray rich simplejpeg"
-    " skimage torchaudio torchcodec torchmetrics"
+    "decord jsonargparse kornia lightning matplotlib onnx onnxruntime onnxscript ray rich"
+    " simplejpeg skimage torchaudio torchcodec torchmetrics"
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pytorchvideo_clone import __version__
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.accelerator import ExportError
-from pytorchvideo_clone.cli.data import pack, scan, unpack, verify
+from pytorchvideo_clone.cli.data import pack, scan, show, unpack, verify
 from pytorchvideo_clone.cli.doctor import doctor
 from pytorchvideo_clone.cli.models import demo, evaluate, export, models, predict, train
 from pytorchvideo_clone.data import VideoReadError
@@ -27,7 +27,7 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     "train": train,
     "evaluate": evaluate,
     "export": export,
-    "data": {"scan": scan, "pack": pack, "unpack": unpack, "verify": verify},
+    "data": {"scan": scan, "show": show, "pack": pack, "unpack": unpack, "verify": verify},
     "demo": demo,
     "doctor": doctor,
 }

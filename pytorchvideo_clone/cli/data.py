@@ -1,4 +1,4 @@
-"""Commands about data: `data scan`, `data pack` and what undoes or checks it."""
+"""Commands about data: look at it, pack it, and what undoes or checks that."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,8 +15,9 @@ from pytorchvideo_clone.data.packed import (
     unpack_video,
 )
 from pytorchvideo_clone.data.scan import scan_videos
+from pytorchvideo_clone.hub import model_entry
 
-__all__ = ["pack", "scan", "unpack", "verify"]
+__all__ = ["pack", "scan", "show", "unpack", "verify"]
 
 
 def scan(
@@ -55,6 +56,35 @@ def scan(
     )
     if report.bad:
         sys.exit(1)
+
+
+def show(
+    data_path: str,
+    output: str = "clips.png",
+    model: str = "x3d_s",
+    clips: int = 8,
+    frames: int = 8,
+    seed: int = 0,
+    decoder: str = "pyav",
+) -> None:
+    """Draw clips as training gets them, with their labels, to look at before training.
+
+    Args:
+        data_path: as for `train`; the videos of its `train` folder are shown.
+        output: the picture, a .png or .jpg file.
+        model: a name that `models` lists: its frames, stride and crop are used.
+        clips: how many, one a row.
+        frames: how many of each clip are drawn, evenly spaced.
+        seed: which videos, and how they are cut and flipped.
+        decoder: "auto", "pyav", "torchcodec" or "decord".
+    """
+    recipes = optional_import("pytorchvideo_clone.recipes.show", extra="train")
+    module = optional_import("pytorchvideo_clone.recipes.data_module", extra="train")
+    spec = model_entry(model).input_spec
+    paths = module.VideoDataModule(data_path, spec, val_fraction=0).splits["train"]
+    options = {"clips": clips, "frames": frames, "seed": seed, "decoder": decoder}
+    names = recipes.show_clips(paths, spec, output, **options)
+    print(f"{output} shows {', '.join(names)}.")
 
 
 def pack(

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.data.scan import read_manifest
@@ -31,6 +32,18 @@ def test_a_source_that_is_not_there_is_one_sentence(capsys, tmp_path: Path) -> N
         main(["data", "scan", str(tmp_path / "nowhere")])
     assert end.value.code == 2
     assert capsys.readouterr().err.strip().startswith("error: ")
+
+
+def test_show_draws_the_clips_of_training(capsys, motion_folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "clips.png"
+    command = f"data show {motion_folder} --output {picture} --model x3d_tiny --clips 2"
+    main(command.split())
+    assert f"{picture} shows 0" in capsys.readouterr().out
+    with Image.open(picture) as shown:
+        assert shown.height > 150
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--clips", "0"])
+    assert "error: clips is 0" in capsys.readouterr().err
 
 
 def test_a_store_is_packed_verified_and_unpacked(capsys, tmp_path: Path) -> None:
