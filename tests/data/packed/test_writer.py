@@ -81,7 +81,7 @@ def test_a_killed_packing_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*use_push_based_shuffle:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # inside Ray
 def test_ray_makes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="pip install 'pytorchvideo_clone[ray]'")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
