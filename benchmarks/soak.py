@@ -5,7 +5,9 @@ reads a random clip of each: the slope of resident memory after warm-up must sta
 1,000 clips. Then it reads a video of two hours at random places: memory must stay under 300 MB
 above that of the process before.
 
-    python benchmarks/soak.py [CLIPS [DECODER]]
+Packed stores of the same videos ("h264", "jpeg") are read in the same way.
+
+    python benchmarks/soak.py [CLIPS [DECODER or "packed h264" or "packed jpeg"]]
 """
 
 import random
@@ -20,8 +22,10 @@ import av
 import numpy as np
 import torch
 
-from pytorchvideo_clone.data import EncodedVideo
+from pytorchvideo_clone.data import VideoPathHandler
 from pytorchvideo_clone.data.decoders import decoder_report
+from pytorchvideo_clone.data.packed import PackSettings, pack_videos
+from pytorchvideo_clone.data.packed.store import video_path
 
 CLIPS, STEP = 5000, 50
 MOST_SLOPE, MOST_GROWTH = 1.0, 300  # MB per 1,000 clips, MB
@@ -65,9 +69,9 @@ def resident() -> float:
     return pages * 4096 / 1e6
 
 
-def read(path: Path, decoder: str, start: Fraction) -> None:
+def read(path: str, decoder: str, start: Fraction) -> None:
     """Read 16 of the frames of 2 seconds."""
-    with EncodedVideo.from_path(path, decode_audio=False, decoder=decoder) as video:
+    with VideoPathHandler().video_from_path(path, decoder=decoder) as video:
         clip = video.get_clip(
             start, start + 2, lambda i: [i[k * len(i) // 16] for k in range(16)], torch.uint8
         )
@@ -77,10 +81,16 @@ def read(path: Path, decoder: str, start: Fraction) -> None:
 def soak(folder: Path, decoder: str, clips: int) -> None:
     """Print a row of the table, in the process of one decoder."""
     torch.set_num_threads(1)
+    short, long = [str(folder / name) for name in SHORT], str(folder / "long.mp4")
+    name = decoder
+    if decoder.startswith("packed "):
+        store = folder / f"{decoder.removeprefix('packed ')}.ptvpack"
+        *short, long = (video_path(store, number) for number in range(len(SHORT) + 1))
+        decoder = "auto"
     draw, begin = random.Random(0), time.monotonic()
     sizes = []
     for number in range(clips):
-        read(folder / draw.choice(list(SHORT)), decoder, Fraction(draw.randrange(240), 30))
+        read(draw.choice(short), decoder, Fraction(draw.randrange(240), 30))
         if (number + 1) % STEP == 0:
             sizes.append(resident())
     settled = sizes[
@@ -91,10 +101,10 @@ def soak(folder: Path, decoder: str, clips: int) -> None:
     most = before
     for _ in range(LONG_READS):
         second = Fraction(draw.randrange((HOURS * 3600 - 2) * 10), 10)
-        read(folder / "long.mp4", decoder, second)
+        read(long, decoder, second)
         most = max(most, resident())
     good = slope < MOST_SLOPE and most - before < MOST_GROWTH
-    row = [decoder, clips, *(f"{size:.0f}" for size in (sizes[0], settled[0], sizes[-1]))]
+    row = [name, clips, *(f"{size:.0f}" for size in (sizes[0], settled[0], sizes[-1]))]
     row += [f"{slope:+.2f}", f"{most - before:+.0f}", "yes" if good else "**no**"]
     row.append(f"{time.monotonic() - begin:.0f}")
     print("|", " | ".join(map(str, row)), "|", flush=True)
@@ -114,9 +124,15 @@ def main() -> None:
         write_video(long, "libx264", 10, fast, HOURS * 3600)
         print(f"The long video: {HOURS} hours, {long.stat().st_size / 1e6:.0f} MB.\n")
         print("|", " | ".join(COLUMNS), "|\n|" + "---|" * len(COLUMNS), flush=True)
-        for status in decoder_report():
-            if status.loads and status.name in (sys.argv[2:] or [status.name]):
-                subprocess.run([sys.executable, __file__, folder, status.name, clips], check=True)
+        names = [status.name for status in decoder_report() if status.loads]
+        names += ["packed h264", "packed jpeg"]
+        listed = Path(folder, "list.txt")
+        listed.write_text("".join(f"{Path(folder, name)} 0\n" for name in [*SHORT, "long.mp4"]))
+        for name in sys.argv[2:] or names:
+            kind, _, codec = name.partition(" ")
+            if kind == "packed":
+                pack_videos(listed, Path(folder, f"{codec}.ptvpack"), PackSettings(codec))
+            subprocess.run([sys.executable, __file__, folder, name, clips], check=True)
 
 
 if __name__ == "__main__":
