@@ -13,8 +13,14 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pytorchvideo_clone.data.clip_reading import Sample, make_sample, naming, read_clip
-from pytorchvideo_clone.data.clip_sampling import ClipSampler
+from pytorchvideo_clone.data.clip_reading import (
+    Sample,
+    make_sample,
+    naming,
+    read_clip,
+    read_together,
+)
+from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler
 from pytorchvideo_clone.data.faults import (
     BlankVideo,
     FaultLog,
@@ -182,14 +188,33 @@ class ClipDataset(Dataset):
             VideoReadError: if its video cannot be read, or has no frame in the clip, and `faults`
                 does not say otherwise.
         """
-        video_index, number = self._locate(index)
         place = index % len(self)
-        sample = self._read_or_replace(place, video_index, number)
+        return self._finish(index, self._read_or_replace(place, *self._locate(index)))
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Read the samples of a batch, those of one video in one pass over its frames.
+
+        They are what one by one would give. A video is read clip by clip where `faults` limits the
+        time, or it is damaged.
+        """
+        by_video: dict[int, list[int]] = {}
+        for position, index in enumerate(indices):
+            by_video.setdefault(self._locate(index)[0], []).append(position)
+        samples: dict[int, Any] = {}
+        for video_index, positions in by_video.items():
+            mine = [indices[position] for position in positions]
+            together = self._read_together(video_index, mine) if len(mine) > 1 else None
+            for number, (position, index) in enumerate(zip(positions, mine, strict=True)):
+                one = self[index] if together is None else self._finish(index, together[number])
+                samples[position] = one
+        return [samples[position] for position in range(len(indices))]
+
+    def _finish(self, index: int, sample: Sample) -> Any:
         if isinstance(index, Planned):
             sample["valid"] = index.valid and sample.get("valid", True)
         if self.transform is None:
             return sample
-        with self._seeded("transform", place):
+        with self._seeded("transform", index % len(self)):
             return self.transform(sample)
 
     def _read_or_replace(self, place: int, video_index: int, number: int) -> Sample:
@@ -243,12 +268,48 @@ class ClipDataset(Dataset):
             damage = damaged_frames(sample["frame_mask"], path)
             if damage is not None:
                 self.fault_log.add(damage, self.epoch, place)
-            sample["valid"] = True
         return sample
+
+    def _read_together(self, video_index: int, indices: list[int]) -> list[Sample] | None:
+        """Read samples of one video in one pass; None if they must be read one by one."""
+        path, _ = self.labeled_video_paths[video_index]
+        if self.faults.time_limit_sec is not None or not self._open_options["decode_video"]:
+            return None
+        options = {k: v for k, v in self._clip_options.items() if k != "frame_filter"}
+        try:
+            with naming(path), self._open(path) as video:
+                spans = [
+                    self._span(video, *self._locate(i), self._chance(video_index, self.epoch))
+                    for i in indices
+                ]
+                if any(isinstance(span, ClipInfoList) for span in spans):
+                    return None
+                windows = [(span.clip_start_sec, span.clip_end_sec) for span in spans]
+                filters = [functools.partial(self._filter, index % len(self)) for index in indices]
+                clips = read_together(video, windows, filters, **options)  # type: ignore[arg-type]
+                if clips is None:
+                    return None
+                pairs = zip(clips, spans, strict=True)
+                return [self._as_sample(clip, video, video_index, span) for clip, span in pairs]
+        except VideoReadError:
+            return None  # each of them says so again, and `faults` decides
+
+    def _filter(self, place: int, frames: list[int]) -> list[int]:
+        """Choose the frames of sample `place`."""
+        frame_filter = self._clip_options.get("frame_filter")
+        with self._seeded("frames", place):
+            return frames if frame_filter is None else frame_filter(frames)
 
     def _sample_of(
         self, video: Video, place: int, video_index: int, number: int, chance: random.Random
     ) -> Sample:
+        span = self._span(video, video_index, number, chance)
+        clip = read_clip(video, span, self._open_options["decode_video"], **self._clip_options)
+        return self._as_sample(clip, video, video_index, span)
+
+    def _span(
+        self, video: Video, video_index: int, number: int, chance: random.Random
+    ) -> ClipInfo | ClipInfoList:
         path, info = self.labeled_video_paths[video_index]
         clips = self.clip_sampler.clips(video.duration, info, chance)
         span = next(itertools.islice(clips, number, None), None)
@@ -257,10 +318,14 @@ class ClipDataset(Dataset):
                 f"{type(self.clip_sampler).__name__} gave clip {number} of {path} before, and "
                 "now fewer clips; their number must not depend on chance."
             )
-        clip = read_clip(video, span, self._open_options["decode_video"], **self._clip_options)
+        return span
+
+    def _as_sample(
+        self, clip: dict[str, Any], video: Video, video_index: int, span: ClipInfo | ClipInfoList
+    ) -> Sample:
         if "valid" in clip:
-            clip["frame_mask"] = clip.pop("valid")
-        return make_sample(clip, video, video_index, span, info)
+            clip = {**clip, "frame_mask": clip["valid"], "valid": True}
+        return make_sample(clip, video, video_index, span, self.labeled_video_paths[video_index][1])
 
     def _within_limit(self, path: str, read: Callable[[], Any]) -> Any:
         if path in self._hung:

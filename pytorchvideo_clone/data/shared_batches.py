@@ -46,7 +46,7 @@ class SharedCollate:
             one for sample in samples for one in (sample if isinstance(sample, list) else [sample])
         ]
         if not all(isinstance(sample, dict) for sample in flat):
-            return default_collate(samples)
+            return default_collate(list(samples))
         in_worker = get_worker_info() is not None
         large = {key for key in flat[0] if _is_large([sample.get(key) for sample in flat])}
         rest = [{key: sample[key] for key in sample if key not in large} for sample in flat]

@@ -3,7 +3,7 @@
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Literal, TypedDict, TypeVar, get_args
@@ -136,6 +136,21 @@ class Video(ABC):
                 until it is this; smaller ones are left as they are. Saves time where the clip is
                 scaled down later on. None keeps the size.
         """
+
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range] | None:
+        """Say which frames of the window around several windows begin in each of them.
+
+        So `get_clip` of that window, with a `frame_filter` that keeps what all of them want, gives
+        their clips in one pass.
+
+        Args:
+            windows: (start_sec, end_sec) of each.
+
+        Returns:
+            For each the numbers of its frames, as `frame_filter` knows them in the window from the
+            earliest start to the latest end; None if there is nothing to gain or it is not known.
+        """
+        return None
 
     def close(self) -> None:  # noqa: B027 (nothing to release by default)
         """Release files and decoders; more calls do nothing."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
-from pytorchvideo_clone.data import EpochSampler, Faults, LabeledVideoPaths, ResumableLoader
+from pytorchvideo_clone.data import EpochSampler, Faults, LabeledVideoPaths, make_loader
 from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
 from pytorchvideo_clone.hub import InputSpec
@@ -40,7 +40,8 @@ class VideoDataModule(LightningDataModule):
     Args:
         data_path: folder or csv file.
         spec: what the model takes.
-        batch_size: clips of a training step; evaluation takes as many crops at a time.
+        batch_size: clips of a training step. In evaluation a batch has all crops of a video, or of
+            as many videos as make no more crops than this.
         num_workers: loader processes.
         horizontal_flip_prob: 0 where left and right mean something.
         val_fraction: share of each class to hold out when there is no `val` folder; 0 trains on
@@ -113,8 +114,13 @@ class VideoDataModule(LightningDataModule):
             rank=rank,
             world_size=world_size,
         )
-        return ResumableLoader(
-            dataset, sampler, batch_size=self.batch_size, drop_last=enough, **self._workers()
+        return make_loader(
+            dataset,
+            self.batch_size,
+            num_workers=self.num_workers,
+            seed=self.seed,
+            sampler=sampler,
+            drop_last=enough,
         )
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
@@ -137,12 +143,20 @@ class VideoDataModule(LightningDataModule):
             faults=Faults("pad", self.faults.time_limit_sec),
         )
         world_size, rank = self._place()
-        share = Subset(dataset, range(rank, len(dataset), world_size))
         crops = self.spec.test_crops if crops is None else crops
-        return DataLoader(share, batch_size=max(1, self.batch_size // crops), **self._workers())
-
-    def _workers(self) -> dict[str, Any]:
-        return {"num_workers": self.num_workers, "persistent_workers": self.num_workers > 0}
+        each = dataset.clip_sampler.samples_per_video
+        assert each is not None  # an evaluation sampler gives as many for every video
+        # All clips of a video stand in one batch, so that it is decoded once.
+        together = each * max(1, self.batch_size // (crops * each))
+        mine = [
+            index
+            for video in range(rank, len(dataset) // each, world_size)
+            for index in range(video * each, (video + 1) * each)
+        ]
+        batches = [mine[first : first + together] for first in range(0, len(mine), together)]
+        # Such batches are large: one at a time waits in each worker.
+        fewer: dict[str, Any] = {"prefetch_factor": 1} if self.num_workers else {}
+        return make_loader(dataset, batch_sampler=batches, num_workers=self.num_workers, **fewer)
 
     def _place(self) -> tuple[int, int]:
         if self.trainer is None:

@@ -130,7 +130,7 @@ def evaluate_classifier(
         decoder=decoder,
         faults=Faults(time_limit_sec=time_limit_sec),
     )
-    module = ClassificationModule(model, spec, class_names)
+    module = ClassificationModule(model, spec, class_names, crops_at_once=batch_size)
     reports = FaultReports()
     trainer = make_trainer(
         accelerator=accelerator,

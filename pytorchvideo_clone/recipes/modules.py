@@ -34,6 +34,8 @@ class ClassificationModule(LightningModule):
         weight_decay: of weights with two or more dimensions.
         warmup_epochs: length of the warm-up; a fraction is fine.
         label_smoothing: share of the target spread over all classes.
+        crops_at_once: how many crops pass the model at a time in evaluation; None takes all of a
+            batch.
 
     Raises:
         ValueError: if `label_smoothing` is not from 0 to 1.
@@ -50,6 +52,7 @@ class ClassificationModule(LightningModule):
         weight_decay: float = 0.05,
         warmup_epochs: float = 1.0,
         label_smoothing: float = 0.0,
+        crops_at_once: int | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= label_smoothing <= 1:
@@ -57,6 +60,7 @@ class ClassificationModule(LightningModule):
         self.model, self.spec, self.class_names = model, spec, list(class_names)
         self.optimizer, self.lr, self.weight_decay = optimizer, lr, weight_decay
         self.warmup_epochs, self.label_smoothing = warmup_epochs, label_smoothing
+        self.crops_at_once = crops_at_once
         self.accuracy = MultiViewAccuracy(top_k=(1, 5))
         self.test_scores: tuple[Tensor, Tensor, Tensor] | None = None
 
@@ -107,7 +111,9 @@ class ClassificationModule(LightningModule):
 
     def _score_views(self, batch: dict[str, Any]) -> Tensor:
         video = batch["video"]  # (B, crops, C, T, H, W)
-        scores = self(video.flatten(0, 1)).unflatten(0, video.shape[:2])
+        crops = video.flatten(0, 1)
+        parts = crops.split(self.crops_at_once or len(crops))
+        scores = torch.cat([self(part) for part in parts]).unflatten(0, video.shape[:2])
         valid = _valid(batch)
         # A clip is one view here: its crops come together and are averaged at once.
         self.accuracy.update(

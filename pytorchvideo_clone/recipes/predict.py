@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pytorchvideo_clone.data import EncodedVideo, VideoReadError
-from pytorchvideo_clone.data.clip_dataset import read_clip
+from pytorchvideo_clone.data import ClipSampler, EncodedVideo, Video, VideoReadError
+from pytorchvideo_clone.data.clip_reading import read_clip, read_together
 from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import (
@@ -81,16 +81,28 @@ def predict_video(
         model.eval()
     scores = []
     with EncodedVideo.from_path(path, decode_audio=False, decoder=decoder) as video:
-        for span in sampler.clips(video.duration, {}, random.Random(0)):
-            clip = read_clip(
-                video,
-                span,
-                frame_filter=partial(keep_frames, num_frames=spec.num_frames),
-                video_dtype=torch.uint8,
-            )
-            pixels = views(clip["video"]).to(device)
+        for clip in _read_all(video, sampler, spec):
+            pixels = views(clip).to(device)
             scores.append(model(normalize_clips(pixels, spec)).softmax(dim=-1).mean(dim=0).cpu())
     return torch.stack(scores).mean(dim=0)
+
+
+def _read_all(video: Video, sampler: ClipSampler, spec: InputSpec) -> Iterator[Tensor]:
+    """The clips (C, T, H, W) uint8 of a video, from one pass over its frames if it is whole."""
+    spans = list(sampler.clips(video.duration, {}, random.Random(0)))
+    windows = [(span.clip_start_sec, span.clip_end_sec) for span in spans]
+    keep = partial(keep_frames, num_frames=spec.num_frames)
+    together = read_together(
+        video,
+        windows,  # type: ignore[arg-type]  # each span is one clip
+        [keep] * len(spans),
+        video_dtype=torch.uint8,
+    )
+    for number, span in enumerate(spans):
+        if together is not None:
+            yield together[number]["video"]
+        else:
+            yield read_clip(video, span, frame_filter=keep, video_dtype=torch.uint8)["video"]
 
 
 def predict_videos(

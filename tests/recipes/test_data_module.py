@@ -190,3 +190,15 @@ def test_lightning_resumes_in_the_middle_of_an_epoch(motion_folder: Path, tmp_pa
         with pytest.raises(InterruptedError):
             fit(stopped)
         assert stopped.seen + fit(Watching(), path) == whole
+
+
+def test_an_evaluation_batch_has_all_clips_of_its_videos(motion_folder: Path) -> None:
+    data = module(motion_folder, batch_size=12, test_clips=2, test_crops=3)
+    batches = list(data.test_dataloader())
+    assert [batch["video_index"].tolist() for batch in batches] == [
+        [first, first, first + 1, first + 1] for first in range(0, 8, 2)
+    ]
+    assert all(batch["clip_index"].tolist() == [0, 1, 0, 1] for batch in batches)
+    assert batches[0]["video"].shape[:2] == (4, 3)
+    large = module(motion_folder, batch_size=4, test_clips=2, test_crops=3)
+    assert next(iter(large.test_dataloader()))["video"].shape[:2] == (2, 3)

@@ -51,6 +51,24 @@ def test_crops_of_a_clip_count_as_one_view() -> None:
     assert (labels.tolist(), index.tolist()) == ([2], [5])
 
 
+def test_no_more_crops_pass_the_model_at_a_time_than_asked_for() -> None:
+    batch = {
+        "video": torch.rand(2, 3, 3, 2, 8, 8).mul(255).byte(),
+        "label": torch.tensor([0, 1]),
+        "video_index": torch.tensor([0, 1]),
+        "clip_index": torch.tensor([0, 0]),
+    }
+    sizes: list[int] = []
+    scores = []
+    for at_once in (None, 4):
+        module = ClassificationModule(PixelMean(), SPEC, ["a", "b", "c"], crops_at_once=at_once)
+        module.model.register_forward_pre_hook(lambda _, clips: sizes.append(len(clips[0])))
+        module.test_step(batch, 0)
+        scores.append(module.accuracy.video_scores()[0])
+    assert sizes == [6, 4, 2]
+    torch.testing.assert_close(scores[0], scores[1])
+
+
 def test_a_resumed_run_ends_with_the_same_weights(motion_folder: Path, tmp_path: Path) -> None:
     def fit(resume: Path | None = None) -> dict[str, Tensor]:
         torch.manual_seed(0)
@@ -104,5 +122,5 @@ def test_two_ranks_evaluate_to_the_numbers_of_one(motion_folder: Path, tmp_path:
         lines = [line for line in shown.stdout.splitlines() if line.startswith("RESULT")]
         assert len(lines) == ranks, shown.stderr[-2000:]
         results += lines
-    # 24 views over two ranks: some videos have views on both.
+    # Each rank has every other video, with all of its views.
     assert results[0] == results[1] == results[2]

@@ -8,6 +8,7 @@ import enum
 import functools
 import logging
 import warnings
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
@@ -43,6 +44,13 @@ class Decoder(Protocol):
     @property
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
+
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
+        """Say which frames of the window around several windows begin in each of them.
+
+        The window around them reaches from the earliest start to the latest end; its frames are
+        numbered as for the `frame_filter` of `read`.
+        """
 
     def read(
         self,

@@ -4,6 +4,7 @@ decord is unmaintained and built on FFmpeg 4. Whether it can be trusted with a f
 file's packets, which are read with PyAV when it is opened.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -82,6 +83,10 @@ class DecordDecoder:
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
         return self._reader.duration
+
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
+        """Count frames, as `Decoder.places`."""
+        return self._reader.places(windows)
 
     def read(
         self,

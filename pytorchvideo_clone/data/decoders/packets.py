@@ -5,7 +5,8 @@ scan of the file and no assumption about the frame rate. Every decoder plans its
 that they agree on what a window holds.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO, NamedTuple
@@ -121,6 +122,12 @@ class PacketReader:
             self._spread_gaps(damage, packets, after, stamps, last)
         inside = sorted(pts for pts in stamps | damage.keys() if first <= pts < last)
         return Window(packets, inside, damage)
+
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
+        """Say which frames of the window around several windows begin in each of them."""
+        ticks = [self.window(start, end) for start, end in windows]
+        stamps = self.read(min(a for a, _ in ticks), max(b for _, b in ticks)).stamps
+        return [range(bisect_left(stamps, a), bisect_left(stamps, b)) for a, b in ticks]
 
     def has_hole(self, packet: av.Packet) -> bool:
         """Say whether data of the packet are missing, which a decoder might not notice."""

@@ -1,7 +1,7 @@
 """Decode with PyAV, which brings its own FFmpeg: exact for all that FFmpeg reads."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -54,6 +54,10 @@ class PyAVDecoder:
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
         return self.reader.duration
+
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
+        """Count frames, as `Decoder.places`."""
+        return self.reader.places(windows)
 
     def read(
         self,

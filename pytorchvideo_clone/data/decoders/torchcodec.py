@@ -1,6 +1,7 @@
 """Decode with TorchCodec, which needs FFmpeg's shared libraries on the machine."""
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -67,6 +68,10 @@ class TorchCodecDecoder:
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
         return self._reader.duration
+
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
+        """Count frames, as `Decoder.places`."""
+        return self._reader.places(windows)
 
     def read(
         self,

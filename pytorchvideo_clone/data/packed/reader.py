@@ -5,7 +5,7 @@ import io
 import os
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
@@ -117,6 +117,17 @@ class PackedVideo(Video):
             clip.update(self._audio_options.read(self._audio, start_sec - late, end_sec - late))
         return clip
 
+    def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range] | None:
+        """Count the frames of windows, as `Video.places`; None with audio, which is read apart."""
+        record = self._opened()
+        if self._audio is not None or not self._decode_video:
+            return None
+        ticks = [_ticks(record, start, end) for start, end in windows]
+        begin = min(first for first, _ in ticks)
+        stamps = np.sort(record.packets["pts"])
+        stamps = stamps[stamps >= begin]
+        return [range(*np.searchsorted(stamps, ends).tolist()) for ends in ticks]
+
     def close(self) -> None:
         """Release the audio; the store stays open for other videos."""
         if self._audio is not None:
@@ -140,10 +151,7 @@ class PackedVideo(Video):
         if not self._decode_video:
             return None
         header, stamps = record.header, record.packets["pts"]
-        rate = None if header.rate is None else Fraction(*header.rate)
-        first, last = window_to_pts(
-            start_sec, end_sec, Fraction(*header.time_base), header.start_pts, rate
-        )
+        first, last = _ticks(record, start_sec, end_sec)
         shown = np.argsort(stamps, kind="stable")  # packets, in the order of showing
         window = shown[(stamps[shown] >= first) & (stamps[shown] < last)]
         wanted = [int(window[place]) for place in select_frames(len(window), frame_filter)]
@@ -174,6 +182,13 @@ class PackedVideo(Video):
         raise TypeError(
             f"{self._name} is an open video of a store; let each process open it by its path."
         )
+
+
+def _ticks(record: Record, start_sec: Seconds, end_sec: Seconds) -> tuple[float, float]:
+    header = record.header
+    rate = None if header.rate is None else Fraction(*header.rate)
+    time_base = Fraction(*header.time_base)
+    return window_to_pts(start_sec, end_sec, time_base, header.start_pts, rate)
 
 
 def _decode_h264(record: Record, wanted: list[int], out: np.ndarray) -> Missing:

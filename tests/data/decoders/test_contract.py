@@ -14,6 +14,7 @@ import av
 import pytest
 import torch
 
+from pytorchvideo_clone.data.clip_reading import read_together
 from pytorchvideo_clone.data.decoders import DECODERS, decoder_report
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.video import VideoReadError
@@ -235,6 +236,27 @@ def test_window_holds_the_frames_that_begin_in_it(
     for error in refusals:
         assert error.backend == decoder
         assert "decoder='pyav'" in str(error)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_windows_read_together_are_those_read_one_by_one(
+    name: str, decoder: str, write: Callable[[str], str]
+) -> None:
+    case = CASES[name]
+    some = [window for window in windows(case.begins) if expected(case, *window)][:9]
+    filters = [(None, lambda frames: frames[::-2])[number % 2] for number in range(len(some))]
+    try:
+        with EncodedVideo.from_path(write(name), decode_audio=False, decoder=decoder) as video:
+            alone = [
+                video.get_clip(*window, keep) for window, keep in zip(some, filters, strict=True)
+            ]
+            together = read_together(video, some, filters)
+    except VideoReadError:
+        assert (decoder, name) in REFUSED
+        return
+    assert together is not None
+    for one, same in zip(alone, together, strict=True):
+        assert torch.equal(one["video"], same["video"])
 
 
 @pytest.mark.parametrize("name", ["30 fps", "variable rate mkv", "rotated 90", "one frame"])
