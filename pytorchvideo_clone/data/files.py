@@ -121,7 +121,7 @@ class FileView(io.RawIOBase):
 
 
 def _manager(path: PathLike) -> PathManager:
-    """iopath's path manager, which knows the scheme of `path` if fsspec does."""
+    """The path manager of iopath, which knows the scheme of `path` if fsspec does."""
     scheme, is_url, _ = os.fspath(path).partition("://")
     if is_url and f"{scheme}://" not in g_pathmgr._path_handlers and scheme in known_schemes():
         register_remote(scheme)

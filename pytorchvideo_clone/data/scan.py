@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, get_args
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.packets import PacketReader
@@ -43,6 +43,7 @@ class ScannedVideo:
         audio_codec: of the sound; empty if there is none.
         size: of the file, in bytes; 0 where it is not on this machine.
         modified: when it was changed last, in nanoseconds; 0 where it is not on this machine.
+        check: how it was looked at, as in `scan_videos`.
         cause: why it cannot be read; empty if it can.
     """
 
@@ -58,6 +59,7 @@ class ScannedVideo:
     audio_codec: str = ""
     size: int = 0
     modified: int = 0
+    check: str = "ends"
     cause: str = ""
 
 
@@ -89,7 +91,8 @@ def scan_videos(
 
     The manifest is a csv file of `ScannedVideo`, which `LabeledVideoPaths.from_path` takes for a
     list of videos; those that cannot be read are in a second one, `<manifest>.bad.csv`. A scan that
-    was stopped goes on where it was. One that is repeated looks only at what is new or changed.
+    was stopped goes on where it was. One that is repeated looks only at what is new or changed, or
+    was looked at less closely.
 
     Args:
         source: a folder with one folder of videos a class, or a list with 'path label' lines.
@@ -114,7 +117,7 @@ def scan_videos(
     rows: dict[str, ScannedVideo] = {}
     for video in wanted:
         before = known.get(video.path)
-        if before is not None and _version(video.path) == (before.size, before.modified):
+        if before is not None and _is_known(before, check):
             rows[video.path] = _relabelled(before, video)
     reused = len(rows)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +145,7 @@ def probe_video(path: str, check: Check = "ends") -> ScannedVideo:
         Its row; where it cannot be read, with a `cause`.
     """
     size, modified = _version(path)
-    row = ScannedVideo(path, size=size, modified=modified)
+    row = ScannedVideo(path, size=size, modified=modified, check=check)
     try:
         return replace(row, **_look(path, check))
     except VideoReadError as error:
@@ -163,7 +166,7 @@ def read_manifest(manifest: files.PathLike) -> list[ScannedVideo]:
 
 
 def _check_arguments(check: str, num_workers: int | None, time_limit_sec: float) -> None:
-    if check not in ("header", "ends", "all"):
+    if check not in get_args(Check):
         raise ValueError(f"check is {check!r}; it must be 'header', 'ends' or 'all'.")
     for name, value in (("num_workers", num_workers), ("time_limit_sec", time_limit_sec)):
         if value is not None and value <= 0:
@@ -238,6 +241,13 @@ def _version(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns
+
+
+def _is_known(row: ScannedVideo, check: Check) -> bool:
+    """Whether the file is as it was, and was looked at as closely as asked for."""
+    checks = list(get_args(Check))  # the closest one last
+    closely = row.check in checks and checks.index(row.check) >= checks.index(check)
+    return closely and _version(row.path) == (row.size, row.modified)
 
 
 def _relabelled(row: ScannedVideo, video: ScannedVideo) -> ScannedVideo:
@@ -334,7 +344,9 @@ def _rows(file: IO[str], name: str) -> Iterator[ScannedVideo]:
         if row == names:
             continue
         if number == 1 or len(row) != len(names):
-            raise ValueError(f"{name}, line {number} is no row of a manifest: {row!r}.")
+            raise ValueError(
+                f"{name}, line {number} is no row of a manifest: {row!r}. Write it with scan_videos."
+            )
         try:
             yield ScannedVideo(
                 *(field.type(value) for field, value in zip(fields(ScannedVideo), row, strict=True))  # type: ignore[operator]

@@ -70,6 +70,7 @@ def test_a_second_scan_looks_at_what_changed_or_was_bad(folder: Path, tmp_path: 
     assert [(row.label, row.num_frames) for row in second.good] == [(9, 5), (4, 7)]
 
 
+@pytest.mark.slow  # a second interpreter, and two sets of worker processes
 def test_a_killed_scan_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "videos" / "run").mkdir(parents=True)
     for number in range(30):
@@ -105,6 +106,20 @@ def test_every_frame_is_looked_at_if_asked(tmp_path: Path) -> None:
     assert probe_video(str(path), "header").cause == ""
     assert probe_video(str(path), "ends").cause == ""
     assert probe_video(str(path), "all").cause != ""
+
+
+def test_a_closer_look_does_not_trust_a_quicker_one(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "good.mp4", frames=5)
+    (tmp_path / "list.txt").write_text(f"{video} 3\n")
+
+    def reused(check: str) -> int:
+        report = scan_videos(
+            tmp_path / "list.txt", tmp_path / "videos.csv", check=check, num_workers=1
+        )
+        assert report.good
+        return report.reused
+
+    assert [reused(check) for check in ("ends", "all", "header", "all")] == [0, 0, 1, 1]
 
 
 def crash(path: str, check: str) -> ScannedVideo:
