@@ -15,8 +15,9 @@ def collate_clips(
 ) -> dict[str, Any]:
     """Make a batch of samples, for `DataLoader(collate_fn=collate_clips)`.
 
-    Tensors and numbers are stacked as usual; Python lists of different lengths stay lists. A sample
-    may be a list of samples, such as several views of a clip, which then stand one after the other.
+    Tensors and numbers are stacked as usual; Python lists of different lengths, or of lists that
+    differ, stay lists. A sample may be a list of samples, such as several views of a clip, which
+    then stand one after the other.
 
     Args:
         samples: dicts with the same keys, or lists of such.
@@ -43,7 +44,7 @@ def collate_clips(
             rows = [torch.as_tensor(value) for value in values]
             _check_rows(key, rows, [len(sample[boxes]) for sample in flat])
             batch[key] = torch.cat(rows)
-        elif all(isinstance(value, list) for value in values) and len(set(map(len, values))) > 1:
+        elif _is_ragged(values):
             batch[key] = values
         else:
             _check_sizes(key, values)
@@ -56,6 +57,15 @@ def _numbered(boxes: list[Any]) -> Tensor:
     rows = [torch.as_tensor(one, dtype=torch.float32).reshape(-1, 4) for one in boxes]
     numbers = torch.repeat_interleave(torch.tensor([len(one) for one in rows]))
     return torch.cat([numbers[:, None].float(), torch.cat(rows)], dim=1)
+
+
+def _is_ragged(values: Sequence[Any]) -> bool:
+    """Whether these are lists of different lengths, at any depth."""
+    if not all(isinstance(value, list) for value in values):
+        return False
+    if len(set(map(len, values))) > 1:
+        return True
+    return any(_is_ragged(together) for together in zip(*values, strict=True))
 
 
 def _check_rows(key: str, rows: list[Tensor], counts: list[int]) -> None:

@@ -44,6 +44,13 @@ def test_views_of_one_clip_stand_one_after_the_other():
     assert batch["boxes"][:, 0].tolist() == [0, 1, 2, 3]
 
 
+def test_lists_within_lists_that_differ_stay_lists():
+    samples = [{"labels": [[80, 12]], "times": [[1, 2]]}, {"labels": [[12]], "times": [[3, 4]]}]
+    batch = collate_clips(samples)
+    assert batch["labels"] == [[[80, 12]], [[12]]]
+    assert [[time.tolist() for time in times] for times in batch["times"]] == [[[1, 3], [2, 4]]]
+
+
 def test_several_clips_of_a_sample_are_stacked_one_by_one():
     samples = [{"video": [torch.zeros(3, 2, 4, 4), torch.ones(3, 2, 4, 4)]} for _ in range(5)]
     batch = collate_clips(samples)
