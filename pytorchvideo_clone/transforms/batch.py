@@ -52,6 +52,15 @@ class _View(Transform):
                 f"short_side is {short_side} and scale {scale}; give one of them: the range of the "
                 "short side before a crop, or that of the crop's share of the area."
             )
+        if short_side is not None and not (
+            isinstance(short_side, Sequence)
+            and len(short_side) == 2
+            and 1 <= short_side[0] <= short_side[1]
+        ):
+            raise ValueError(
+                f"short_side is {short_side}; it must be a range from at least 1 that rises, such "
+                "as (256, 320)."
+            )
         if (mean is None) != (std is None):
             raise ValueError(f"mean is {mean} and std {std}; give both or neither.")
         if not 0 <= horizontal_flip_prob <= 1:
@@ -82,8 +91,7 @@ class _View(Transform):
             box = functional.random_rectangle(
                 height, width, self.scale, self.aspect_ratio, generator=self.generator
             )
-        flip = torch.rand((), generator=self.generator) < self.horizontal_flip_prob
-        return box, bool(flip)
+        return box, functional.happens(self.horizontal_flip_prob, self.generator)
 
     def _draw_crop(self, height: int, width: int, shortest: int, longest: int) -> Box:
         """Draw a crop of the scaled clip, and give the whole pixels of the clip that it shows."""
@@ -118,7 +126,12 @@ class _View(Transform):
             views = views.view(clips, frames, channels, *views.shape[3:]).transpose(1, 2)
         return views, boxes, flips
 
-    def _check(self, boxes: Tensor | None) -> None:
+    def _check(self, video: Tensor, boxes: Tensor | None, dimensions: int) -> None:
+        if video.dim() != dimensions:
+            raise ValueError(
+                f"The video has shape {tuple(video.shape)}; ClipTransform takes (C, T, H, W), "
+                "BatchTransform (B, C, T, H, W)."
+            )
         if self.per_frame and boxes is not None:
             raise ValueError("boxes need per_frame=False: they belong to a whole clip.")
 
@@ -170,7 +183,7 @@ class ClipTransform(_View):
 
     Raises:
         ValueError: if the settings contradict one another, a crop does not fit into the scaled
-            clip, or boxes come with `per_frame`.
+            clip, the clip has another number of dimensions, or boxes come with `per_frame`.
 
     >>> transform = ClipTransform(224, short_side=(256, 320))
     >>> video = transform(torch.zeros(3, 8, 256, 340, dtype=torch.uint8))
@@ -181,8 +194,9 @@ class ClipTransform(_View):
     def forward(self, x: Tensor | Sample) -> Tensor | Sample:
         """Map (C, T, H, W) to (C, T, *size), alone or in a sample."""
         if isinstance(x, Tensor):
+            self._check(x, None, 4)
             return self._see(x[None])[0][0]
-        self._check(x.get("boxes"))
+        self._check(x["video"], x.get("boxes"), 4)
         views, (box, *_), (flip, *_) = self._see(x["video"][None])
         sample = {**x, "video": views[0]}
         if x.get("boxes") is not None:
@@ -209,8 +223,9 @@ class BatchTransform(_View):
     def forward(self, x: Tensor | Sample) -> Tensor | Sample:
         """Map (B, C, T, H, W) to (B, C, T, *size), alone or in a batch."""
         if isinstance(x, Tensor):
+            self._check(x, None, 5)
             return self._see(x)[0]
-        self._check(x.get("boxes"))
+        self._check(x["video"], x.get("boxes"), 5)
         views, boxes, flips = self._see(x["video"])
         batch = {**x, "video": views}
         if x.get("boxes") is not None:
@@ -224,7 +239,7 @@ class BatchTransform(_View):
         return batch
 
     def _move(self, moving: Tensor, boxes: list[Box], flips: list[bool]) -> Tensor:
-        moved = moving.clone()
+        moved = moving.clone() if moving.is_floating_point() else moving.float()
         for index, (box, flip) in enumerate(zip(boxes, flips, strict=True)):
             rows = moving[:, 0] == index
             moved[rows, 1:] = functional.crop_resize_boxes(moving[rows, 1:], box, self.size, flip)

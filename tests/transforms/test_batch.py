@@ -149,6 +149,19 @@ def test_boxes_follow(settings):
     assert batch["boxes"][:, 1:].equal(boxes)
 
 
+def test_boxes_of_whole_numbers_follow_too():
+    videos, boxes = marked(2)
+    numbers = torch.arange(2.0)[:, None]
+    floats = torch.cat([numbers, boxes], dim=1)
+
+    def moved(given: torch.Tensor) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        transform = BatchTransform(28, scale=(0.4, 1.0), generator=generator)
+        return transform({"video": videos, "boxes": given})["boxes"]
+
+    assert moved(floats.long()).equal(moved(floats))
+
+
 def test_mirrored_clips_change_their_labels():
     settings = {"short_side": (30, 30), "horizontal_flip_prob": 0.5, "label_swaps": {0: 1}}
     ramp = torch.arange(44, dtype=torch.uint8).expand(16, 3, 2, 30, 44)
@@ -240,6 +253,8 @@ def test_bytes_stay_bytes_without_mean():
         ({}, "short_side is None and scale None"),
         ({"short_side": (8, 9), "scale": (0.1, 1.0)}, "give one of them"),
         ({"scale": (0.1, 1.0), "mean": None}, "give both or neither"),
+        ({"short_side": 256}, "short_side is 256; it must be a range"),
+        ({"short_side": (9, 8)}, r"short_side is \(9, 8\); it must be a range"),
         ({"scale": (0.1, 1.0), "horizontal_flip_prob": 2}, "horizontal_flip_prob is 2"),
         ({"scale": (0.1, 1.0), "per_frame": True, "label_swaps": {0: 1}}, "label_swaps needs"),
     ],
@@ -252,6 +267,10 @@ def test_settings_that_cannot_work_are_refused(settings, message):
 def test_clips_that_cannot_work_are_refused():
     with pytest.raises(ValueError, match="The crop is 24x24"):
         BatchTransform(24, short_side=(16, 20))(clips())
+    with pytest.raises(ValueError, match=r"shape \(3, 4, 30, 44\); .*BatchTransform \(B, C"):
+        BatchTransform(8, scale=(0.1, 1.0))(clips()[0])
+    with pytest.raises(ValueError, match=r"ClipTransform takes \(C, T, H, W\)"):
+        ClipTransform(8, scale=(0.1, 1.0))({"video": clips()})
     with pytest.raises(ValueError, match="boxes need per_frame=False"):
         ClipTransform(8, scale=(0.1, 1.0), per_frame=True)(
             {"video": clips()[0], "boxes": torch.zeros(1, 4)}

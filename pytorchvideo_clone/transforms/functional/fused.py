@@ -160,19 +160,20 @@ def crop_resize_boxes(boxes: Tensor, box: Box, size: tuple[int, int], flip: bool
     """Move boxes as `crop_resize` moves pixels, clipped to the result.
 
     Args:
-        boxes: (K, 4) pixels x1 y1 x2 y2.
+        boxes: (K, 4) pixels x1 y1 x2 y2; whole numbers become float32.
         box: as in `crop_resize`.
         size: height and width of the result in pixels.
         flip: whether the clip is mirrored.
 
     Returns:
-        (K, 4).
+        (K, 4), float.
 
     >>> crop_resize_boxes(torch.tensor([[12.0, 8.0, 16.0, 12.0]]), (4, 10, 8, 8), (16, 16))
     tensor([[ 4.,  8., 12., 15.]])
     """
     top, left, height, width = box
     across, down = size[1] / width, size[0] / height
+    boxes = boxes if boxes.is_floating_point() else boxes.float()
     moved = crop_boxes(boxes, left, top) * boxes.new_tensor([across, down, across, down])
     moved = clip_boxes_to_image(moved, *size)
     return flip_boxes(moved, size[1]) if flip else moved
@@ -217,12 +218,14 @@ def _sample_batch(
     rows = _places(tops, heights, size[0], height)
     columns = _places(lefts, widths, size[1], width)
     columns = torch.where(torch.tensor(flips)[:, None], columns.flip(1), columns)
+    # Only these travel; the grid is 200 times as large.
+    rows, columns = rows.to(videos.device), columns.to(videos.device)
     grid = torch.stack(
         [columns[:, None].expand(-1, size[0], -1), rows[:, :, None].expand(-1, -1, size[1])], dim=-1
     )
     sampled = torch.nn.functional.grid_sample(
         pixels.reshape(count, channels * frames, height, width),
-        grid.to(videos.device, non_blocking=True),
+        grid,
         mode="bilinear",
         padding_mode="border",
         align_corners=False,

@@ -89,6 +89,13 @@ def test_boxes_move_as_pixels_do():
         assert abs(rows.max() - y2) <= 1
 
 
+def test_boxes_of_whole_numbers_move_as_others_do():
+    boxes = torch.tensor([[12, 10, 20, 16]])
+    moved = functional.crop_resize_boxes(boxes, (5, 6, 20, 20), (15, 15), True)
+    assert moved.equal(functional.crop_resize_boxes(boxes.float(), (5, 6, 20, 20), (15, 15), True))
+    assert moved.tolist() == [[3.5, 3.75, 9.5, 8.25]]
+
+
 def test_boxes_stay_within_the_view():
     moved = functional.crop_resize_boxes(
         torch.tensor([[0.0, 0.0, 40.0, 30.0]]), (5, 6, 10, 10), (8, 8)
