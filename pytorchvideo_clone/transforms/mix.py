@@ -37,9 +37,19 @@ class _Mix(Transform):
 
     def _check(self, x_video: Tensor, labels: Tensor) -> None:
         if len(x_video) < 2:
-            raise AssertionError(f"{type(self).__name__} needs a batch of at least two clips.")
+            raise AssertionError(
+                f"{type(self).__name__} got {len(x_video)} clip; it needs at least two: pass "
+                "drop_last=True to the loader."
+            )
         if len(labels) != len(x_video):
-            raise AssertionError(f"There are {len(x_video)} clips and {len(labels)} labels.")
+            raise AssertionError(
+                f"There are {len(x_video)} clips and {len(labels)} labels; each needs one."
+            )
+        if labels.dim() != 1 + self.one_hot:
+            raise ValueError(
+                f"The labels have shape {tuple(labels.shape)} and one_hot is {self.one_hot}; class "
+                "numbers (B,) need False, rows of weights (B, K) need True."
+            )
 
     def _finish(self, video: Tensor, labels: Tensor, audio: Tensor | None, weight: float) -> Mixed:
         """Mix labels and sound, `weight` of each and the rest of its partner."""
@@ -82,6 +92,7 @@ class MixUp(_Mix):
 
         Raises:
             AssertionError: if there is one clip only, or another number of labels.
+            ValueError: if labels are not what `one_hot` says.
         """
         self._check(x_video, labels)
         weight = functional.random_beta(self.alpha, self.generator)
@@ -123,6 +134,7 @@ class CutMix(_Mix):
 
         Raises:
             AssertionError: if there is one clip only, or another number of labels.
+            ValueError: if labels are not what `one_hot` says.
         """
         self._check(x_video, labels)
         height, width = x_video.shape[-2:]

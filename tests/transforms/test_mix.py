@@ -66,10 +66,19 @@ def test_the_probability_chooses_between_the_two():
 
 @pytest.mark.parametrize("mix", [MixUp, CutMix, MixVideo])
 def test_a_single_clip_or_missing_labels_are_refused(mix):
-    with pytest.raises(AssertionError, match="at least two clips"):
+    with pytest.raises(AssertionError, match=r"1 clip;.*drop_last"):
         mix()(torch.zeros(1, 3, 2, 4, 4), torch.tensor([0]))
     with pytest.raises(AssertionError, match="3 clips and 2 labels"):
         mix()(torch.zeros(3, 3, 2, 4, 4), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("mix", [MixUp, CutMix, MixVideo])
+def test_labels_must_be_what_one_hot_says(mix):
+    video, labels, _ = batch()
+    with pytest.raises(ValueError, match=r"shape \(4, 4\) and one_hot is False"):
+        mix(num_classes=4)(video, torch.eye(4))
+    with pytest.raises(ValueError, match=r"shape \(4,\) and one_hot is True"):
+        mix(one_hot=True)(video, labels)
 
 
 def test_an_alpha_of_nothing_is_refused():

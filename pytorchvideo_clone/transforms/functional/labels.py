@@ -47,12 +47,15 @@ def swap_label(label: Any, swaps: Mapping[Any, Any]) -> Any:
     """Give the label of a clip after mirroring, such as "right to left" for "left to right".
 
     Args:
-        label: a number or a name, a whole-number tensor of such, a list of labels, or a float
-            tensor (classes,) of weights, whose entries are exchanged.
+        label: a number or a name, a whole-number tensor of such, a list or tuple of labels, or a
+            float or bool tensor (..., classes) of weights, whose entries are exchanged.
         swaps: pairs of labels that change places; either order of a pair means both.
 
     Returns:
         Of the type of `label`; as it was if no pair names it.
+
+    Raises:
+        ValueError: if a label has two partners.
 
     >>> swap_label("left to right", {"left to right": "right to left"})
     'right to left'
@@ -60,11 +63,16 @@ def swap_label(label: Any, swaps: Mapping[Any, Any]) -> Any:
     tensor([0.0000, 0.1000, 0.9000])
     """
     both = {**{second: first for first, second in swaps.items()}, **swaps}
-    if isinstance(label, Tensor) and label.is_floating_point():
+    for one, other in both.items():
+        if both[other] != one:
+            raise ValueError(f"swaps is {dict(swaps)}; {other!r} must have one partner only.")
+    if isinstance(label, Tensor) and (label.is_floating_point() or label.dtype == torch.bool):
         return label[..., [both.get(place, place) for place in range(label.shape[-1])]]
     if isinstance(label, Tensor):
         swapped = [both.get(value, value) for value in label.flatten().tolist()]
         return label.new_tensor(swapped).view(label.shape)
     if isinstance(label, list):
         return [swap_label(one, swaps) for one in label]
+    if isinstance(label, tuple) and label not in both:
+        return tuple(swap_label(one, swaps) for one in label)
     return both.get(label, label)

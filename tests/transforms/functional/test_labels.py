@@ -23,6 +23,8 @@ def test_labels_of_a_pair_change_places_in_both_directions():
     assert swap_label("right", swaps) == "left"
     assert swap_label("up", swaps) == "up"
     assert swap_label([3, 4, 5], swaps) == [4, 3, 5]
+    assert swap_label(("left", "up"), swaps) == ("right", "up")
+    assert swap_label((0, 1), {(0, 1): (1, 0)}) == (1, 0)  # a tuple may be a label itself
     assert swap_label(torch.tensor(4), swaps).equal(torch.tensor(3))
 
 
@@ -30,3 +32,10 @@ def test_weights_of_labels_change_places():
     label = torch.tensor([0.1, 0.2, 0.7])
     torch.testing.assert_close(swap_label(label, {0: 2}), torch.tensor([0.7, 0.2, 0.1]))
     assert label[0] == 0.1
+    assert swap_label(torch.tensor([True, False, False]), {0: 2}).tolist() == [False, False, True]
+
+
+def test_a_label_with_two_partners_is_refused():
+    with pytest.raises(ValueError, match="'b' must have one partner only"):
+        swap_label("a", {"a": "b", "b": "c"})
+    assert swap_label("a", {"a": "b", "b": "a"}) == "b"
