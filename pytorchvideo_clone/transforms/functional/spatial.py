@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from pytorchvideo_clone.transforms.functional.draws import random_number, random_size
+from pytorchvideo_clone.transforms.functional.draws import happens, random_number, random_size
 
 __all__ = [
     "center_crop",
@@ -23,8 +23,12 @@ __all__ = [
     "uniform_crop_corner",
 ]
 
-# PyTorchVideo offers both; they compute the same, so one implementation stands behind them.
+# PyTorchVideo offers both. For floats, all it takes, they differ by rounding alone (measured with
+# cv2.resize: bilinear, bicubic, nearest), so one implementation stands behind them.
 _BACKENDS = ("pytorch", "opencv")
+
+# Modes that give the same for bytes as for floats, but for rounding.
+_FOR_BYTES = ("bilinear", "nearest", "nearest-exact")
 
 
 def resize(
@@ -56,6 +60,10 @@ def resize(
         raise AssertionError(f"backend is {backend!r}; it must be one of {_BACKENDS}.")
     if video.dim() != 4:
         raise AssertionError(f"The video has shape {tuple(video.shape)}; it must be (C, T, H, W).")
+    if video.dtype == torch.uint8 and interpolation not in _FOR_BYTES:
+        # Torch's bicubic kernel for bytes is another cubic than that for floats; area has none.
+        resized = resize(video.float(), height, width, interpolation)
+        return resized.round_().clamp_(0, 255).to(torch.uint8)
     # Time before channels makes torch's fast uint8 kernels apply, which want at most 4 channels:
     # ten times faster for frames as decoders give them. For floats the other order is the faster.
     swap = video.dtype == torch.uint8
@@ -115,7 +123,8 @@ def short_side_scale(
         x: (C, T, H, W) float32.
         size: length of the short side in pixels.
         interpolation: as in `resize`.
-        backend: "pytorch" or "opencv", PyTorchVideo's names; both give the same here.
+        backend: "pytorch" or "opencv", PyTorchVideo's names; torch computes both, which differ by
+            rounding alone, so that OpenCV is not needed.
 
     Returns:
         (C, T, size, W') or (C, T, H', size), float32.
@@ -275,7 +284,7 @@ def random_horizontal_flip(
     >>> random_horizontal_flip(torch.tensor([[1, 2, 3]]), p=1.0)
     tensor([[3, 2, 1]])
     """
-    return video.flip(-1) if torch.rand((), generator=generator) < p else video
+    return video.flip(-1) if happens(p, generator) else video
 
 
 def random_resized_crop(

@@ -148,3 +148,14 @@ def test_random_resized_crop_works_on_bytes():
 def test_a_ratio_that_is_not_positive_is_refused():
     with pytest.raises(AssertionError, match=r"aspect_ratio \(-1, 2\)"):
         random_resized_crop(torch.zeros(3, 2, 4, 4), 2, 2, (0.1, 1), (-1, 2))
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "area", "nearest", "nearest-exact"])
+@pytest.mark.parametrize("size", [(20, 33), (70, 91)])
+def test_bytes_are_resized_as_floats_are(mode, size):
+    video = torch.randint(0, 256, (3, 2, 37, 53), dtype=torch.uint8)
+    resized = resize(video, *size, mode)
+    assert resized.dtype == torch.uint8
+    expected = resize(video.float(), *size, mode).round().clamp(0, 255)
+    # Torch's kernel for bytes counts in whole numbers.
+    torch.testing.assert_close(resized.float(), expected, atol=1, rtol=0)
