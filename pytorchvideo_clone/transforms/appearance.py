@@ -68,7 +68,7 @@ class ColorJitter(Transform):
 
     def forward(self, x: Tensor) -> Tensor:
         """Change (3, T, H, W), or leave it as it is."""
-        if not _happens(self.p, self.generator):
+        if not functional.happens(self.p, self.generator):
             return x
         factors = {
             name: functional.random_number(max(0.0, 1 - reach), 1 + reach, self.generator)
@@ -99,7 +99,7 @@ class RandomGrayscale(Transform):
 
     def forward(self, x: Tensor) -> Tensor:
         """Make (3, T, H, W) grey, or leave it as it is."""
-        return functional.grayscale(x) if _happens(self.p, self.generator) else x
+        return functional.grayscale(x) if functional.happens(self.p, self.generator) else x
 
 
 class RandomGaussianBlur(Transform):
@@ -135,7 +135,7 @@ class RandomGaussianBlur(Transform):
 
     def forward(self, x: Tensor) -> Tensor:
         """Blur (C, T, H, W), or leave it as it is."""
-        if not _happens(self.p, self.generator):
+        if not functional.happens(self.p, self.generator):
             return x
         return functional.gaussian_blur(x, functional.random_number(*self.sigma, self.generator))
 
@@ -183,7 +183,7 @@ class RandomErasing(Transform):
 
     def forward(self, x: Tensor) -> Tensor:
         """Overwrite a part of (C, T, H, W), or leave it as it is."""
-        if not _happens(self.p, self.generator):
+        if not functional.happens(self.p, self.generator):
             return x
         box = self._draw(*x.shape[-2:])
         if box is None:
@@ -241,7 +241,7 @@ class LabelAwareFlip(Transform):
     def forward(self, x: dict[str, Any]) -> dict[str, Any]:
         """Give a copy of the sample, mirrored or not."""
         sample = dict(x)
-        if not _happens(self.p, self.generator):
+        if not functional.happens(self.p, self.generator):
             return sample
         sample["video"] = x["video"].flip(-1)
         if x.get("boxes") is not None:
@@ -254,7 +254,3 @@ class LabelAwareFlip(Transform):
 def _check_probability(p: float) -> None:
     if not 0 <= p <= 1:
         raise ValueError(f"p is {p}; a probability lies within [0, 1].")
-
-
-def _happens(p: float, generator: torch.Generator | None) -> bool:
-    return bool(torch.rand((), generator=generator) < p)

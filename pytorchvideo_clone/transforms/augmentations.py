@@ -42,6 +42,7 @@ class AugmentTransform(Transform):
 
     Raises:
         AssertionError: if there is no such operation or sampling, or "sampling_min" is missing.
+        ValueError: if the frames have other channels than 1 or 3, such as clips (C, T, H, W).
 
     >>> AugmentTransform("Invert", prob=1.0)(torch.zeros(2, 3, 4, 4)).unique()
     tensor([1.])
@@ -109,6 +110,11 @@ class AugmentTransform(Transform):
     def change(self, video: Tensor, level: float) -> Tensor:
         """Change (T, C, H, W) by a given level within [-10, 10]."""
         name = self.transform_name
+        if self.name_to_transform_func is None and video.shape[-3] not in (1, 3):
+            raise ValueError(
+                f"The frames have shape {tuple(video.shape)}; they must be (T, C, H, W) with 1 or "
+                "3 channels: put Permute((1, 0, 2, 3)) before and after."
+            )
         function, params = LEVELS.get(name, (_nothing, ()))
         function = (self.level_to_arg or {}).get(name, function)
         params = (self.transform_max_paras or {}).get(name, params)

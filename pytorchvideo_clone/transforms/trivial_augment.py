@@ -15,6 +15,9 @@ __all__ = ["TrivialAugment"]
 class TrivialAugment(Transform):
     """Apply torchvision's `TrivialAugmentWide` to a clip: the same draw for all its frames.
 
+    The operations are those of `RandAugment` but for Invert, up to larger strengths; what comes
+    from outside a frame is black, and pixels are taken from the nearest place, as in torchvision.
+
     Args:
         num_magnitude_bins: how many strengths there are to draw from.
         generator: draws; None means torch's own.

@@ -102,5 +102,10 @@ def test_tables_can_be_replaced():
     assert stretch(torch.ones(1, 3, 1, 1)).unique().tolist() == [3.0]
 
 
+def test_clips_with_channels_first_are_refused():
+    with pytest.raises(ValueError, match=r"\(T, C, H, W\).*Permute"):
+        AugmentTransform("TranslateX", prob=1.0)(torch.rand(3, 8, 10, 10))
+
+
 def test_affine_is_found_where_pytorchvideo_has_it():
     assert affine(torch.ones(1, 3, 2, 2), [1, 0, 0, 0, 1, 0]).shape == (1, 3, 2, 2)
