@@ -188,8 +188,8 @@ class ClipDataset(Dataset):
             VideoReadError: if its video cannot be read, or has no frame in the clip, and `faults`
                 does not say otherwise.
         """
-        place = index % len(self)
-        return self._finish(index, self._read_or_replace(place, *self._locate(index)))
+        video_index, number = self._locate(index)
+        return self._finish(index, self._read_or_replace(index % len(self), video_index, number))
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Read the samples of a batch, those of one video in one pass over its frames.

@@ -4,6 +4,7 @@ import functools
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch.utils.data import DistributedSampler, IterableDataset, RandomSampler, Sampler
@@ -95,16 +96,24 @@ class LabeledVideoDataset(IterableDataset):
         knows = isinstance(self._video_sampler, DistributedSampler)
         self._of_rank = self._video_sampler if knows else RankSampler(self._video_sampler)
         self._share = MultiProcessSampler(self._of_rank)
-        self.faults = Faults.of(faults)
-        if self.faults.policy == "substitute":
+        self.faults = faults
+        self.fault_log = FaultLog()
+        self.video_path_handler = VideoPathHandler()
+        self._samples: Iterator[Any] | None = None
+
+    @property
+    def faults(self) -> Faults:
+        """What to do about a video that cannot be read; set it to a `Faults` or a policy."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults | Policy) -> None:
+        if Faults.of(faults).policy == "substitute":
             raise ValueError(
                 "faults is 'substitute', which needs numbered samples: take "
                 "dataset.map_style(faults='substitute')."
             )
-        self._clip_options = {"on_damage": "pad"} if self.faults.policy == "pad" else {}
-        self.fault_log = FaultLog()
-        self.video_path_handler = VideoPathHandler()
-        self._samples: Iterator[Any] | None = None
+        self._faults = Faults.of(faults)
 
     @property
     def video_sampler(self) -> Sampler:
@@ -119,7 +128,8 @@ class LabeledVideoDataset(IterableDataset):
     def map_style(self, seed: int = 0, **clip_options: Any) -> ClipDataset:
         """Give the same videos, clips and transform as a map-style data set.
 
-        The transform must not give None here: every index has its sample.
+        Every index has its sample: the transform must not give None here, and where `faults` says
+        "skip", a video that cannot be read raises.
 
         Args:
             seed: of all chance.
@@ -135,6 +145,9 @@ class LabeledVideoDataset(IterableDataset):
             "transform": self._transform,
             **{key: value for key, value in self._open_options.items() if key in own},
             "open_options": {k: v for k, v in self._open_options.items() if k not in own},
+            "faults": replace(self.faults, policy="raise")
+            if self.faults.policy == "skip"
+            else self.faults,
         }
         dataset = ClipDataset(
             self._labeled_videos, self._clip_sampler, seed=seed, **{**settings, **clip_options}
@@ -216,7 +229,8 @@ class LabeledVideoDataset(IterableDataset):
         return self.video_path_handler.video_from_path(path, **self._open_options)
 
     def _read(self, video: Video, span: ClipInfo | ClipInfoList) -> dict[str, Any]:
-        clip = read_clip(video, span, self._open_options["decode_video"], **self._clip_options)
+        options = {"on_damage": "pad"} if self.faults.policy == "pad" else {}
+        clip = read_clip(video, span, self._open_options["decode_video"], **options)
         if "valid" in clip:
             clip["frame_mask"] = clip.pop("valid")
             clip["valid"] = not isinstance(video, BlankVideo)

@@ -140,6 +140,12 @@ def test_negative_indices_count_from_the_end_and_others_are_refused(videos):
             dataset[index]
 
 
+def test_nothing_is_at_any_index_of_an_empty_list():
+    dataset = ClipDataset([], RandomClipSampler(1))
+    with pytest.raises(IndexError, match="there are 0 samples"):
+        dataset[0]
+
+
 def test_the_fingerprint_is_that_of_the_list(videos):
     def fingerprint(paths):
         return ClipDataset(paths, RandomClipSampler(1)).fingerprint()

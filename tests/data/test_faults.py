@@ -361,6 +361,19 @@ def test_an_iterable_data_set_pads(folder):
     assert len(dataset.fault_log.report()) == 2
 
 
+def test_the_policy_of_an_iterable_data_set_can_be_set_and_goes_to_its_numbered_samples(folder):
+    dataset = iterable(folder, "text.mp4", "a.mp4", sampler=ConstantClipsPerVideoSampler(HALF, 1))
+    assert [sample["label"] for sample in dataset] == [1]
+    dataset.faults = Faults("pad", time_limit_sec=60)
+    assert [sample["valid"] for sample in dataset] == [False, True]
+    assert [sample["valid"] for sample in dataset.map_style()] == [False, True]
+    assert dataset.map_style().faults == dataset.faults
+    dataset.faults = Faults("skip", time_limit_sec=60)
+    assert dataset.map_style().faults == Faults("raise", time_limit_sec=60)
+    with pytest.raises(ValueError, match="map_style"):
+        dataset.faults = "substitute"
+
+
 def test_an_iterable_data_set_goes_on_after_a_file_that_hangs(folder, pipe):
     videos = [(str(pipe), {"label": 7}), *listing(folder, "a.mp4")]
     dataset = LabeledVideoDataset(
