@@ -23,6 +23,9 @@ EXTRAS = {
         "rich>=13",
     ],
     "onnx": ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.23"],
+    # Export for phones; torchao quantises what is exported.
+    "mobile": ["executorch>=1.5", "torchao>=0.18"],
+    "openvino": ["openvino>=2026.2"],
     # The JPEG kind of packed stores.
     "packed": ["simplejpeg>=1.7"],
     # Packing over a cluster.

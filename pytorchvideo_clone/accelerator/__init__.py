@@ -2,6 +2,7 @@
 
 from pytorchvideo_clone.accelerator.export import (
     EXPORTERS,
+    ExportedModel,
     ExportError,
     ExportReport,
     export_model,
@@ -26,6 +27,7 @@ __all__ = [
     "EXPORTERS",
     "ExportError",
     "ExportReport",
+    "ExportedModel",
     "OptimizeError",
     "OptimizeReport",
     "OptimizedModel",

@@ -44,6 +44,8 @@ _PARTS = [
     ("training", "torchmetrics", "train"),
     ("export", "onnxscript", "onnx"),
     ("runtime", "onnxruntime", "onnx"),
+    ("export, runtime", "executorch", "mobile"),
+    ("export, runtime", "openvino", "openvino"),
     ("demo", "skimage", "demo"),
     ("demo", "matplotlib", "demo"),
 ]

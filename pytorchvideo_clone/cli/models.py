@@ -177,13 +177,16 @@ def evaluate(
         print(f"left out: {path}: {evaluation.faults[path]}", file=sys.stderr)
 
 
-def export(checkpoint: str, output: str, target: str = "onnx", tolerance: float = 1e-3) -> None:
+def export(
+    checkpoint: str, output: str, target: str | None = None, tolerance: float = 1e-3
+) -> None:
     """Export a checkpoint for another runtime and check that both compute the same.
 
     Args:
         checkpoint: what `train` wrote.
-        output: file to write.
-        target: "onnx".
+        output: file to write: .onnx, .pt2, .pte (ExecuTorch), .xml (OpenVINO), .ts or .aoti.pt2.
+        target: "onnx", "torch_export", "executorch", "openvino", "torchscript" or "aot_inductor";
+            without it the ending of `output` says so.
         tolerance: largest accepted difference, relative to the largest output.
     """
     recipes = optional_import("pytorchvideo_clone.recipes.export", extra="train")

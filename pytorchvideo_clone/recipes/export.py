@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pytorchvideo_clone.accelerator import ExportReport, export_model
 from pytorchvideo_clone.hub import load_bundle
@@ -12,7 +13,12 @@ __all__ = ["export_checkpoint"]
 
 
 def export_checkpoint(
-    checkpoint: str | Path, output: str | Path, target: str = "onnx", *, tolerance: float = 1e-3
+    checkpoint: str | Path,
+    output: str | Path,
+    target: str | None = None,
+    *,
+    tolerance: float = 1e-3,
+    **options: Any,
 ) -> ExportReport:
     """Export a checkpoint for another runtime and check that both compute the same.
 
@@ -21,8 +27,9 @@ def export_checkpoint(
     Args:
         checkpoint: what `train_classifier` wrote.
         output: file to write.
-        target: a key of `accelerator.EXPORTERS`.
+        target: a key of `accelerator.EXPORTERS`; None chooses by the ending of `output`.
         tolerance: largest accepted difference, relative to the largest output.
+        options: further ones of the target, as in `accelerator.export_model`.
 
     Raises:
         CheckpointError: if the checkpoint is not one of ours.
@@ -35,4 +42,6 @@ def export_checkpoint(
         "input_spec": json.dumps(asdict(bundle.input_spec)),
     }
     example = example_input(bundle.input_spec)
-    return export_model(network, example, output, target, tolerance=tolerance, metadata=metadata)
+    return export_model(
+        network, example, output, target, tolerance=tolerance, metadata=metadata, **options
+    )

@@ -1,10 +1,12 @@
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import onnx
+import pytest
 import torch
 
-from pytorchvideo_clone.accelerator import load_exported
+from pytorchvideo_clone.accelerator import EXPORTERS, load_exported
 from pytorchvideo_clone.hub import InputSpec, create_model, model_entry, save_bundle
 from pytorchvideo_clone.recipes.export import export_checkpoint
 
@@ -22,3 +24,23 @@ def test_the_file_alone_says_how_to_use_it(tmp_path: Path) -> None:
     torch.testing.assert_close(
         load_exported(report.path)(clips), model.eval()(clips), rtol=1e-3, atol=1e-5
     )
+
+
+@pytest.mark.filterwarnings("ignore:torch deprecates TorchScript:DeprecationWarning")
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("executorch", "aot_inductor")))
+        for name in EXPORTERS
+    ],
+)
+def test_every_target_carries_classes_and_input(target: str, tmp_path: Path) -> None:
+    spec = model_entry("x3d_tiny").input_spec
+    model = create_model("x3d_tiny", num_classes=2)
+    save_bundle(tmp_path / "model.pth", model, "x3d_tiny", spec, ["jump", "run"])
+    output = tmp_path / f"exported{EXPORTERS[target].suffix}"
+    report = export_checkpoint(tmp_path / "model.pth", output)
+    assert report.target == target
+    metadata = load_exported(output).metadata
+    assert json.loads(metadata["class_names"]) == ["jump", "run"]
+    assert json.loads(metadata["input_spec"]) == json.loads(json.dumps(asdict(spec)))

@@ -5,32 +5,51 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.accelerator.export.aot_inductor import (
+    load_aot_inductor,
+    write_aot_inductor,
+)
+from pytorchvideo_clone.accelerator.export.executorch import load_executorch, write_executorch
+from pytorchvideo_clone.accelerator.export.exporter import (
+    ExportedModel,
+    Exporter,
+    ExportError,
+    tensors,
+)
 from pytorchvideo_clone.accelerator.export.onnx import load_onnx, write_onnx
+from pytorchvideo_clone.accelerator.export.openvino import load_openvino, write_openvino
+from pytorchvideo_clone.accelerator.export.torch_export import (
+    load_torch_export,
+    write_torch_export,
+)
+from pytorchvideo_clone.accelerator.export.torchscript import load_torchscript, write_torchscript
 
-__all__ = ["EXPORTERS", "ExportError", "ExportReport", "Exporter", "export_model", "load_exported"]
+__all__ = [
+    "EXPORTERS",
+    "ExportError",
+    "ExportReport",
+    "ExportedModel",
+    "Exporter",
+    "export_model",
+    "load_exported",
+]
 
-
-class Exporter(NamedTuple):
-    """A target: how its file is written and how it is loaded."""
-
-    suffix: str
-    write: Callable[[nn.Module, Tensor, Path, Mapping[str, str]], None]
-    load: Callable[[Path], "Callable[[Tensor], Tensor]"]
-
-
-EXPORTERS: dict[str, Exporter] = {"onnx": Exporter(".onnx", write_onnx, load_onnx)}
-
-
-class ExportError(RuntimeError):
-    """The exported file does not compute what the model computes."""
+EXPORTERS: dict[str, Exporter] = {
+    "onnx": Exporter(".onnx", write_onnx, load_onnx),
+    "torch_export": Exporter(".pt2", write_torch_export, load_torch_export),
+    "executorch": Exporter(".pte", write_executorch, load_executorch),
+    "openvino": Exporter(".xml", write_openvino, load_openvino, beside=(".bin",)),
+    "torchscript": Exporter(".ts", write_torchscript, load_torchscript),
+    "aot_inductor": Exporter(".aoti.pt2", write_aot_inductor, load_aot_inductor),
+}
 
 
 @dataclass(frozen=True)
@@ -39,9 +58,10 @@ class ExportReport:
 
     target: str
     path: str
-    bytes: int
+    bytes: int = field(metadata={"doc": "of all files"})
     difference: float = field(metadata={"doc": "largest |exported - model| / largest |model|"})
     tolerance: float
+    operators: dict[str, int] = field(metadata={"doc": "as the exporter says"})
 
     def to_json(self) -> str:
         """The report as a JSON object."""
@@ -50,81 +70,102 @@ class ExportReport:
 
 def export_model(
     model: nn.Module,
-    example: Tensor,
+    example: Tensor | list[Tensor] | tuple[Any, ...],
     path: str | Path,
-    target: str = "onnx",
+    target: str | None = None,
     *,
     tolerance: float = 1e-3,
     metadata: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> ExportReport:
     """Export a model, load the file again and compare the two.
 
     The comparison runs on `example` and on random clips of another batch size.
 
     Args:
-        model: any module over one clip tensor; exported in evaluation mode, left as it was.
-        example: (B, C, T, H, W), as the model takes it. Only B may change after export.
-        path: file to write.
-        target: a key of `EXPORTERS`.
+        model: any module over clips; exported in evaluation mode, left as it was.
+        example: its input: (B, C, T, H, W), a list with one a pathway, or the tuple of all its
+            arguments. Only B may change after export.
+        path: file to write; its name ends as the target's files do.
+        target: a key of `EXPORTERS`; None chooses by the ending of `path`.
         tolerance: largest accepted difference, relative to the largest output.
         metadata: texts that are kept inside the file, e.g. the class names.
+        options: further arguments of the target's `write`.
 
     Returns:
-        Size and measured difference.
+        Size, operators and measured difference.
 
     Raises:
-        ValueError: if `target` is unknown.
+        ValueError: if `target` is unknown, or the file's name ends otherwise.
         ImportError: if the target's packages are missing, with the command that installs them.
-        ExportError: if the difference exceeds `tolerance`; the file is removed.
+        ExportError: if the target cannot express the model, or if the difference exceeds
+            `tolerance`; no file is left.
 
     >>> import tempfile
     >>> model = nn.Sequential(nn.Conv3d(3, 4, 1), nn.AdaptiveAvgPool3d(1), nn.Flatten())
-    >>> path = tempfile.mkdtemp() + "/model.onnx"
+    >>> path = tempfile.mkdtemp() + "/model.pt2"
     >>> export_model(model, torch.rand(1, 3, 2, 8, 8), path).difference < 1e-5
     True
+    >>> load_exported(path)(torch.rand(5, 3, 2, 8, 8)).shape
+    torch.Size([5, 4])
     """
-    exporter = _exporter(target)
     path = Path(path)
+    target = target or _target_of(path)
+    exporter = _exporter(target)
+    if not path.name.endswith(exporter.suffix):
+        raise ValueError(f"the file is {path.name}; for {target} it must end in {exporter.suffix}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     frozen = copy.deepcopy(model).eval()
-    exporter.write(frozen, example, path, metadata or {})
-    exported = exporter.load(path)
-    generator = torch.Generator().manual_seed(0)
-    other_batch = torch.randn(
-        (example.shape[0] + 1, *example.shape[1:]), generator=generator, dtype=torch.float32
-    )
-    difference = max(
-        _relative_difference(frozen, exported, clips)
-        for clips in (example, other_batch.to(example.dtype))
-    )
-    if not difference <= tolerance:  # also when it is NaN
-        path.unlink()
-        raise ExportError(
-            f"the {target} file differs from the model by {difference:.2e} of its largest output, "
-            f"more than tolerance={tolerance:g}; the file was removed. Export in float32, or pass "
-            "a tolerance that your task can bear."
+    inputs = example if isinstance(example, tuple) else (example,)
+    sizes = json.dumps([[None, *x.shape[1:]] for x in tensors(inputs)])
+    try:
+        operators = exporter.write(
+            frozen, inputs, path, {**(metadata or {}), "inputs": sizes}, **options
         )
-    return ExportReport(target, str(path), path.stat().st_size, difference, tolerance)
+        exported = load_exported(path, target)
+        more = torch.utils._pytree.tree_map_only(Tensor, _other_batch, inputs)
+        difference = max(_difference(frozen, exported, x) for x in (inputs, more))
+        if not difference <= tolerance:  # also when it is NaN
+            raise ExportError(
+                f"the {target} file differs from the model by {difference:.2e} of its largest "
+                f"output, more than tolerance={tolerance:g}; the file was removed. Export in "
+                "float32, or pass a tolerance that your task can bear."
+            )
+    except Exception as error:
+        for file in exporter.files(path):
+            file.unlink(missing_ok=True)
+        if isinstance(error, ExportError | ImportError | TypeError | ValueError):
+            raise
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ExportError(f"{target} cannot express the model, or not run it: {reason}") from error
+    size = sum(file.stat().st_size for file in exporter.files(path))
+    return ExportReport(target, str(path), size, difference, tolerance, operators)
 
 
-def load_exported(path: str | Path, target: str | None = None) -> "Callable[[Tensor], Tensor]":
+def load_exported(path: str | Path, target: str | None = None, **options: Any) -> ExportedModel:
     """Load an exported file as a function from clips to outputs.
 
     Args:
         path: a file that `export_model` wrote.
-        target: a key of `EXPORTERS`; None chooses by the file's suffix.
+        target: a key of `EXPORTERS`; None chooses by the ending of `path`.
+        options: further arguments of the target's `load`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if neither target nor suffix is known.
+        ValueError: if neither target nor ending is known.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no exported model at {path}.")
-    if target is None:
-        suffixes = {exporter.suffix: name for name, exporter in EXPORTERS.items()}
-        target = suffixes.get(path.suffix, path.suffix)
-    return _exporter(target).load(path)
+    target = target or _target_of(path)
+    return ExportedModel(target, *_exporter(target).load(path, **options))
+
+
+def _target_of(path: Path) -> str:
+    """The target whose files end so; the longest ending wins."""
+    endings = {exporter.suffix: name for name, exporter in EXPORTERS.items()}
+    fitting = [suffix for suffix in endings if path.name.endswith(suffix)]
+    return endings[max(fitting, key=len)] if fitting else path.suffix
 
 
 def _exporter(target: str) -> Exporter:
@@ -133,10 +174,19 @@ def _exporter(target: str) -> Exporter:
     return EXPORTERS[target]
 
 
+def _other_batch(x: Tensor) -> Tensor:
+    """One row more than the example has; random numbers for clips and images, not for boxes."""
+    more = torch.cat([x, x[:1]])
+    if more.dim() < 4 or not more.is_floating_point():
+        return more
+    return torch.randn(more.shape, generator=torch.Generator().manual_seed(0)).to(more)
+
+
 @torch.no_grad()
-def _relative_difference(
-    model: nn.Module, exported: Callable[[Tensor], Tensor], clips: Tensor
-) -> float:
-    expected = model(clips)
-    scale = expected.abs().max().clamp_min(torch.finfo(expected.dtype).tiny)
-    return float((exported(clips) - expected).abs().max() / scale)
+def _difference(model: nn.Module, exported: ExportedModel, inputs: tuple[Any, ...]) -> float:
+    # Copies, since a model may change the list of its pathways.
+    again = torch.utils._pytree.tree_map_only(Tensor, torch.clone, inputs)
+    pairs = list(zip(tensors(exported(*inputs)), tensors(model(*again)), strict=True))
+    scale = max(float(expected.abs().max()) for _, expected in pairs)
+    largest = max(float((output - expected).abs().max()) for output, expected in pairs)
+    return largest / scale if scale else largest

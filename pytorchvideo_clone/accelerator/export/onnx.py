@@ -3,61 +3,85 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.accelerator.export.exporter import Run, simple_program, tensors
 
 __all__ = ["load_onnx", "write_onnx"]
 
 
-def write_onnx(model: nn.Module, example: Tensor, path: Path, metadata: Mapping[str, str]) -> None:
+def write_onnx(
+    model: nn.Module,
+    inputs: tuple[Any, ...],
+    path: Path,
+    metadata: Mapping[str, str],
+    *,
+    form: str = "frames",
+) -> dict[str, int]:
     """Write an ONNX file with a dynamic batch axis; input "video", output "scores".
+
+    Several inputs or outputs are numbered: "video_0", "video_1".
 
     Args:
         model: module in evaluation mode.
-        example: (B, C, T, H, W).
+        inputs: all its arguments.
         path: file to write, weights inside.
         metadata: key -> text, stored as the model's metadata properties.
+        form: "frames" computes 3D convolutions as 2D ones, which ONNX Runtime does faster; "conv3d"
+            leaves them, for runtimes that have fast ones.
+
+    Returns:
+        Operator -> how often it is in the file.
 
     Raises:
         ImportError: if onnx or onnxscript is missing.
     """
     optional_import("onnx", extra="onnx")
     optional_import("onnxscript", extra="onnx")
-    # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
-    if example.shape[0] == 1:
-        example = torch.cat([example, example])
+    captured = simple_program(model, inputs, form)
+    axes = torch.utils._pytree.tree_map_only(
+        Tensor, lambda x: {0: "batch"} if x.dim() > 3 else {}, inputs
+    )
+    outputs = [name for name in captured.graph_signature.user_outputs if name is not None]
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # deprecations inside the exporter
         program = torch.onnx.export(
-            model,
-            (example,),
+            captured,
             dynamo=True,
-            input_names=["video"],
-            output_names=["scores"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=axes,
+            input_names=_names("video", len(tensors(inputs))),
+            output_names=_names("scores", len(outputs)),
             verbose=False,
         )
     assert program is not None
     program.model.metadata_props.update(metadata)
     program.save(str(path), external_data=False)
+    return dict(Counter(node.op_type for node in program.model.graph).most_common())
 
 
-def load_onnx(path: Path) -> Callable[[Tensor], Tensor]:
-    """Load an ONNX file as a function from clips to scores, on the CPU.
+def load_onnx(path: Path) -> tuple[Run, dict[str, str]]:
+    """Load an ONNX file as a function, on the CPU, with its metadata.
 
     Raises:
         ImportError: if onnxruntime is missing.
     """
     runtime = optional_import("onnxruntime", extra="onnx")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    names = [given.name for given in session.get_inputs()]
 
-    def run(clips: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {name: clips.numpy(force=True)})[0])
+    def run(inputs: list[Tensor]) -> list[Tensor]:
+        feed = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
+        return [torch.from_numpy(output) for output in session.run(None, feed)]
 
-    return run
+    return run, dict(session.get_modelmeta().custom_metadata_map)
+
+
+def _names(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}_{i}" for i in range(count)]

@@ -1,0 +1,28 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+import torch._inductor.config as config
+from torch import nn
+
+from pytorchvideo_clone.accelerator.export import ExportError, export_model
+
+
+def test_weights_are_frozen_into_packed_convolutions(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv3d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv3d(16, 8, 1))
+    path = tmp_path / "model.aoti.pt2"
+    assert export_model(model, torch.randn(1, 3, 4, 8, 8), path).difference < 1e-5
+    with zipfile.ZipFile(path) as package:
+        wrapper = next(name for name in package.namelist() if name.endswith(".wrapper.cpp"))
+        code = package.read(wrapper).decode()
+    # Only weights that are constants can be packed.
+    assert "mkldnn__convolution_pointwise" in code
+    assert not config.freezing
+
+
+def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+    with pytest.raises(ExportError, match=r"needs a C\+\+ compiler.*torch_export"):
+        path = tmp_path / "model.aoti.pt2"
+        export_model(nn.Conv3d(3, 4, 1), torch.randn(1, 3, 2, 8, 8), path)

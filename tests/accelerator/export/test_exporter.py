@@ -1,0 +1,191 @@
+"""Every target over a few models; what is of one target alone stands in its own test."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pytorchvideo_clone.accelerator.export import (
+    EXPORTERS,
+    Exporter,
+    ExportError,
+    export_model,
+    load_exported,
+)
+from pytorchvideo_clone.hub import create_model
+
+pytestmark = pytest.mark.filterwarnings("ignore:torch deprecates TorchScript:DeprecationWarning")
+CLIP = (3, 4, 32, 32)
+
+
+class Pathways(nn.Module):
+    """Two pathways, the fast one fused into the slow one by a strided convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow = nn.Sequential(nn.Conv3d(3, 8, (1, 3, 3)), nn.BatchNorm3d(8), nn.ReLU())
+        self.fast = nn.Sequential(nn.Conv3d(3, 4, (3, 3, 3), padding=(1, 0, 0)), nn.ReLU())
+        self.lateral = nn.Conv3d(4, 6, (5, 1, 1), stride=(4, 1, 1), padding=(2, 0, 0))
+        self.head = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(14, 5))
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        slow, fast = self.slow(x[0]), self.fast(x[1])
+        return self.head(torch.cat([slow, self.lateral(fast)], dim=1))
+
+
+def small_model() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv3d(3, 4, 3, padding=1),
+        nn.BatchNorm3d(4),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool3d(1),
+        nn.Flatten(),
+        nn.Linear(4, 5),
+    )
+
+
+def x3d() -> nn.Module:
+    sizes = {"input_clip_length": 4, "input_crop_size": 32, "depth_factor": 0.2}
+    return create_model("x3d_tiny", num_classes=5, se_ratio=0.25, **sizes)
+
+
+def slow() -> nn.Module:
+    return create_model("slow_r50", num_classes=5, stem_dim_out=8, head_pool=nn.AdaptiveAvgPool3d)
+
+
+def slowfast() -> nn.Module:
+    sizes = {"model_depth": 18, "stem_dim_outs": (16, 4), "slowfast_channel_reduction_ratio": 4}
+    return create_model("slowfast_r50", num_classes=5, head_pool=nn.AdaptiveAvgPool3d, **sizes)
+
+
+# Name -> how the model is made, and its clips.
+MODELS: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]]]] = {
+    "small": (small_model, [CLIP]),
+    "pathways": (Pathways, [(3, 2, 8, 8), (3, 8, 8, 8)]),
+    "x3d": (x3d, [CLIP]),
+    "slow": (slow, [CLIP]),
+    "slowfast": (slowfast, [(3, 8, 32, 32)]),
+}
+# Compilers and partitioners take half a minute for each of these.
+SLOW = {("aot_inductor", name) for name in MODELS} | {
+    (target, name) for target in ("onnx", "executorch") for name in ("slow", "slowfast")
+}
+CASES = [
+    pytest.param(target, name, marks=[pytest.mark.slow] * ((target, name) in SLOW))
+    for target in EXPORTERS
+    for name in MODELS
+]
+
+
+def make(name: str) -> nn.Module:
+    """The model with norms that show when they are wrong."""
+    torch.manual_seed(0)
+    model = MODELS[name][0]()
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm3d):
+            nn.init.normal_(part.weight, 1.0, 0.1)
+            nn.init.normal_(part.bias, 0.0, 0.1)
+            part.running_mean.normal_(0.0, 0.1)
+            part.running_var.uniform_(0.8, 1.2)
+    return model
+
+
+def clips(name: str, batch: int) -> Tensor | list[Tensor]:
+    drawn = [torch.randn(batch, *size) for size in MODELS[name][1]]
+    return drawn if len(drawn) > 1 else drawn[0]
+
+
+@pytest.mark.parametrize(("target", "name"), CASES)
+def test_exported_file_computes_the_same_for_any_batch(
+    target: str, name: str, tmp_path: Path
+) -> None:
+    model = make(name).train()
+    path = tmp_path / f"model{EXPORTERS[target].suffix}"
+    metadata = {"class_names": '["jümp", "<run>"]'}
+    report = export_model(model, clips(name, 1), path, metadata=metadata)
+    assert model.training
+    assert report.target == target
+    assert report.difference < 2e-5
+    files = list(tmp_path.iterdir())
+    assert sorted(files) == sorted(EXPORTERS[target].files(path))
+    assert report.bytes == sum(file.stat().st_size for file in files)
+    assert sum(report.operators.values()) > 0
+    exported = load_exported(path)
+    assert exported.metadata["class_names"] == metadata["class_names"]
+    model.eval()
+    for batch in (1, 3):
+        given = clips(name, batch)
+        expected = model(list(given) if isinstance(given, list) else given)
+        difference = (exported(given) - expected).abs().max() / expected.abs().max()
+        assert difference < 2e-5
+    wrong = [torch.randn(1, 3, 4, 16, 24)] * len(MODELS[name][1])
+    with pytest.raises(ValueError, match="Export the model for an example of the new sizes"):
+        exported(*wrong)
+
+
+@pytest.mark.parametrize("target", [name for name in EXPORTERS if name != "aot_inductor"])
+def test_a_batch_of_examples_exports_too(target: str, tmp_path: Path) -> None:
+    model = small_model().eval()
+    path = tmp_path / f"model{EXPORTERS[target].suffix}"
+    assert export_model(model, torch.randn(3, *CLIP), path).difference < 1e-5
+    clip = torch.randn(1, *CLIP)
+    torch.testing.assert_close(load_exported(path)(clip), model(clip), rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_that_differs_is_removed_and_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_wrong(path: Path):
+        run, metadata = EXPORTERS["openvino"].load(path)
+        return lambda inputs: [output + 1 for output in run(inputs)], metadata
+
+    wrong = Exporter(".xml", EXPORTERS["openvino"].write, load_wrong, beside=(".bin",))
+    monkeypatch.setitem(EXPORTERS, "wrong", wrong)
+    with pytest.raises(ExportError, match="differs from the model by"):
+        export_model(small_model(), torch.rand(1, *CLIP), tmp_path / "model.xml", "wrong")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_cannot_be_captured_leaves_no_file(tmp_path: Path) -> None:
+    class Branches(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(ExportError, match="torch_export cannot express the model"):
+        export_model(Branches(), torch.rand(1, *CLIP), tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_targets_and_missing_files_are_refused(tmp_path: Path) -> None:
+    clip = torch.rand(1, *CLIP)
+    with pytest.raises(ValueError, match="choose one of onnx, torch_export, executorch"):
+        export_model(small_model(), clip, tmp_path / "model.pt2", "xyz")
+    with pytest.raises(ValueError, match=r"target is '.xyz'; choose one of onnx"):
+        export_model(small_model(), clip, tmp_path / "model.xyz")
+    with pytest.raises(ValueError, match=r"for executorch it must end in \.pte"):
+        export_model(small_model(), clip, tmp_path / "model.onnx", "executorch")
+    with pytest.raises(FileNotFoundError, match=r"model\.onnx"):
+        load_exported(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("target", "module", "extra"),
+    [
+        ("onnx", "onnxscript", "onnx"),
+        ("executorch", "executorch", "mobile"),
+        ("openvino", "openvino", "openvino"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra(
+    target: str, module: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    path = tmp_path / f"model{EXPORTERS[target].suffix}"
+    with pytest.raises(ImportError, match=rf"pip install 'pytorchvideo_clone\[{extra}\]'"):
+        export_model(small_model(), torch.rand(1, *CLIP), path)
