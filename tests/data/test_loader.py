@@ -1,6 +1,8 @@
 import gc
 import os
+import platform
 import random
+import resource
 from functools import partial
 
 import numpy as np
@@ -41,6 +43,18 @@ class Counting(IterableDataset):
         return ({"number": number} for number in range(5))
 
 
+class Faulting:
+    """Says how many pages the system had to map for a large block."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> dict[str, int]:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.zeros(40 * 2**20, dtype=torch.uint8).fill_(index)
+        return {"faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before}
+
+
 def half(sample):
     return {**sample, "video": sample["video"][:, :2, :16, :16]}
 
@@ -56,6 +70,17 @@ def test_workers_share_the_cores_and_leave_out_what_they_inherit():
     assert len({int(process) for batch in batches for process in batch["process"]}) == 2
     assert {int(n) for b in batches for n in b["threads"]} == {max(1, available_cores() // 2)}
     assert all(count > 1000 for batch in batches for count in batch["frozen"])
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an option of glibc's allocator")
+def test_workers_keep_freed_memory_for_the_next_clip():
+    def faults(loader: DataLoader) -> list[int]:
+        return [int(batch["faults"]) for batch in loader]
+
+    plain = faults(DataLoader(Faulting(), num_workers=1))
+    if min(plain) < 1000:
+        pytest.skip("the system maps large pages")
+    assert max(faults(make_loader(Faulting(), 1, num_workers=1))[1:]) < 100
 
 
 def test_workers_draw_from_seeded_generators():
