@@ -11,11 +11,18 @@ from torch import Tensor, fx, nn
 
 from pytorchvideo_clone.accelerator.passes import PASSES
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
+from pytorchvideo_clone.accelerator.passes.onednn import has_onednn
 
-__all__ = ["OptimizeError", "OptimizeReport", "OptimizedModel", "TARGETS", "optimize"]
+__all__ = ["DTYPES", "OptimizeError", "OptimizeReport", "OptimizedModel", "TARGETS", "optimize"]
 
+_FUSIONS = ("fuse_convolutions", "fuse_linears")
 # Target -> its passes, in their order.
-TARGETS: dict[str, tuple[str, ...]] = {"cpu": tuple(PASSES)}
+TARGETS: dict[str, tuple[str, ...]] = {
+    "cpu": tuple(PASSES),
+    "cpu_public": tuple(name for name in PASSES if name not in _FUSIONS),
+}
+# Number format -> largest accepted difference.
+DTYPES: dict[str, float] = {"float32": 1e-4, "bfloat16": 0.03}
 
 
 class OptimizeError(RuntimeError):
@@ -29,7 +36,8 @@ class OptimizeReport:
     Attributes:
         target: what for.
         passes: name of a pass -> number of its changes.
-        convolutions: name of a kernel in `KERNELS` -> number of 3D convolutions that it computes.
+        layers: name of a kernel in `KERNELS`, "fused_conv" or "fused_linear" -> number of
+            convolutions or linear layers that it computes.
         operators: name of an operator of torch -> how often it is left in the graph.
         bytes: size of the weights.
         difference: largest |optimized - model| / largest |model|, on the example and on random
@@ -38,7 +46,7 @@ class OptimizeReport:
 
     target: str
     passes: dict[str, int]
-    convolutions: dict[str, int]
+    layers: dict[str, int]
     operators: dict[str, int]
     bytes: int
     difference: float
@@ -81,7 +89,8 @@ def optimize(
     example: Tensor | list[Tensor] | tuple[Any, ...],
     target: str = "cpu",
     *,
-    tolerance: float = 1e-4,
+    dtype: str = "float32",
+    tolerance: float | None = None,
 ) -> OptimizedModel:
     """Make a copy of a model that computes the same faster, in inference.
 
@@ -92,30 +101,40 @@ def optimize(
         model: any that `torch.export` takes; it stays as it is.
         example: its input: a tensor, a list with one a pathway, or the tuple of all its arguments.
             The batch may change from call to call, other sizes may not.
-        target: a key of `TARGETS`: "cpu", in the number format of the model's weights.
-        tolerance: largest accepted difference, relative to the largest output.
+        target: a key of `TARGETS`: "cpu", or "cpu_public" to do without those operators of torch
+            that are not public; "cpu" does without them where torch or the CPU has none.
+        dtype: a key of `DTYPES`: "float32", which leaves the weights in their format, or
+            "bfloat16", in which sums and products are computed; inputs and results stay.
+        tolerance: largest accepted difference, relative to the largest output; that of `DTYPES`
+            if None.
 
     Returns:
         The model in evaluation; its `report` says what was done.
 
     Raises:
-        ValueError: if `target` is unknown.
+        ValueError: if `target` or `dtype` is unknown, or this CPU does not compute in bfloat16.
         OptimizeError: if the difference exceeds `tolerance`.
 
     >>> model = nn.Sequential(nn.Conv3d(3, 8, 1), nn.BatchNorm3d(8), nn.ReLU())
     >>> fast = optimize(model, torch.randn(1, 3, 4, 8, 8))
-    >>> fast.report.passes["fold_batch_norm"], fast.report.convolutions
-    (1, {'rows': 1})
+    >>> fast.report.passes["fold_batch_norm"], sum(fast.report.layers.values())
+    (1, 1)
     >>> fast(torch.randn(5, 3, 4, 8, 8)).shape
     torch.Size([5, 8, 4, 8, 8])
     """
     if target not in TARGETS:
         raise ValueError(f"target is {target!r}; choose one of {', '.join(TARGETS)}.")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; choose one of {', '.join(DTYPES)}.")
+    if dtype == "bfloat16" and not has_onednn(torch.bfloat16):
+        raise ValueError("dtype is 'bfloat16', which this CPU does not compute; choose float32.")
+    tolerance = DTYPES[dtype] if tolerance is None else tolerance
     reference = copy.deepcopy(model).eval()
     inputs = example if isinstance(example, tuple) else (example,)
     # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
     graph = capture(reference, tuple(_map(_doubled, x) for x in inputs))
-    passes = {name: PASSES[name](graph) for name in TARGETS[target]}
+    names = [name for name in TARGETS[target] if name != "to_bfloat16" or dtype == "bfloat16"]
+    passes = {name: PASSES[name](graph) for name in names}
     graph = finish(graph)
     difference = max(
         _difference(graph, reference, inputs),

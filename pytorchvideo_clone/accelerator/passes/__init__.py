@@ -4,10 +4,16 @@ from collections.abc import Callable
 
 from torch import fx
 
-from pytorchvideo_clone.accelerator.passes.activation import activate_in_place, recover_silu
+from pytorchvideo_clone.accelerator.passes.activation import (
+    activate_in_place,
+    gate_in_place,
+    recover_silu,
+)
 from pytorchvideo_clone.accelerator.passes.batch_norm import fold_batch_norm
 from pytorchvideo_clone.accelerator.passes.conv3d import choose_conv3d_kernels, to_channels_last
 from pytorchvideo_clone.accelerator.passes.dropout import drop_dropout
+from pytorchvideo_clone.accelerator.passes.dtype import to_bfloat16
+from pytorchvideo_clone.accelerator.passes.onednn import fuse_convolutions, fuse_linears
 from pytorchvideo_clone.accelerator.passes.pool import pool_by_mean
 
 __all__ = ["PASSES", "Pass"]
@@ -20,7 +26,11 @@ PASSES: dict[str, Pass] = {
     "fold_batch_norm": fold_batch_norm,
     "recover_silu": recover_silu,
     "pool_by_mean": pool_by_mean,
+    "to_bfloat16": to_bfloat16,
     "to_channels_last": to_channels_last,
+    "fuse_convolutions": fuse_convolutions,
+    "fuse_linears": fuse_linears,
     "choose_conv3d_kernels": choose_conv3d_kernels,
+    "gate_in_place": gate_in_place,
     "activate_in_place": activate_in_place,
 }

@@ -3,9 +3,11 @@
 from typing import Any
 
 import torch
-from torch import fx
+from torch import Tensor, fx
 
-__all__ = ["activate_in_place", "recover_silu"]
+from pytorchvideo_clone.accelerator.passes.graph import is_last_reader
+
+__all__ = ["activate_in_place", "gate_in_place", "recover_silu"]
 
 aten = torch.ops.aten
 IN_PLACE: dict[Any, Any] = {
@@ -13,7 +15,7 @@ IN_PLACE: dict[Any, Any] = {
     aten.silu.default: aten.silu_.default,
 }
 # Operators that give new memory; and so do the modules of chosen convolutions.
-FRESH = (aten.add.Tensor, aten.mul.Tensor)
+FRESH = (aten.add.Tensor, aten.mul.Tensor, aten.mul_.Tensor)
 
 
 def recover_silu(graph: fx.GraphModule) -> int:
@@ -48,4 +50,28 @@ def activate_in_place(graph: fx.GraphModule) -> int:
         if fresh and len(x.users) == 1:
             node.target = IN_PLACE[node.target]
             found += 1
+    return found
+
+
+def gate_in_place(graph: fx.GraphModule) -> int:
+    """Let a gate, as of squeeze-and-excitation, overwrite the clip that it scales; give how often.
+
+    In place are the products of a layer's result that nobody reads any more, and something that is
+    not larger.
+    """
+    found = 0
+    for node in graph.graph.nodes:
+        if node.target is not aten.mul.Tensor:
+            continue
+        for x, gate in (node.args, node.args[::-1]):
+            if not isinstance(x, fx.Node) or not isinstance(gate, fx.Node) or x is gate:
+                continue
+            result, value = node.meta.get("val"), x.meta.get("val")
+            if not isinstance(result, Tensor) or not isinstance(value, Tensor):
+                continue
+            same = result.shape == value.shape and result.dtype == value.dtype
+            if same and is_last_reader(graph, node, x):
+                node.target, node.args = aten.mul_.Tensor, (x, gate)
+                found += 1
+                break
     return found

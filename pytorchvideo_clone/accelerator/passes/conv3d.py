@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from pytorchvideo_clone.accelerator.passes.graph import argument, constant
 
-__all__ = ["KERNELS", "choose_conv3d_kernels", "to_channels_last"]
+__all__ = ["KERNELS", "choose_conv3d_kernels", "geometry_of", "to_channels_last"]
 
 aten = torch.ops.aten
 Size = tuple[int, ...]
@@ -181,22 +181,14 @@ def choose_conv3d_kernels(graph: fx.GraphModule) -> int:
     """Replace 3D convolutions by modules of `KERNELS`, in place; give how many."""
     found = 0
     for node in list(graph.graph.nodes):
-        if node.target is not aten.conv3d.default or node.args[0].meta["val"].dim() != 5:
+        geometry = geometry_of(graph, node)
+        if geometry is None:
             continue
-        weight, bias = constant(graph, node.args[1]), argument(node, 2, None)
-        if weight is None or (bias is not None and constant(graph, bias) is None):
-            continue
-        geometry = Geometry(
-            clip=tuple(node.args[0].meta["val"].shape[2:]),
-            kernel=tuple(weight.shape[2:]),
-            stride=_triple(argument(node, 3, 1)),
-            padding=_triple(argument(node, 4, 0)),
-            dilation=_triple(argument(node, 5, 1)),
-            groups=argument(node, 6, 1),
-        )
+        weight, bias = constant(graph, node.args[1]), constant(graph, argument(node, 2, None))
+        assert weight is not None
         kind = next(kind for kind, kernel in KERNELS.items() if kernel.fits(geometry))
         name = f"{kind}_{found}"
-        graph.add_submodule(name, KERNELS[kind](weight, constant(graph, bias), geometry))
+        graph.add_submodule(name, KERNELS[kind](weight, bias, geometry))
         with graph.graph.inserting_before(node):
             chosen = graph.graph.call_module(name, (node.args[0],))
         chosen.meta = dict(node.meta)
@@ -204,6 +196,26 @@ def choose_conv3d_kernels(graph: fx.GraphModule) -> int:
         graph.graph.erase_node(node)
         found += 1
     return found
+
+
+def geometry_of(graph: fx.GraphModule, node: fx.Node) -> Geometry | None:
+    """Give the geometry of a 3D convolution of batches, by constant weights; None for others."""
+    if node.target is not aten.conv3d.default:
+        return None
+    clip, weight, bias = node.args[0], constant(graph, node.args[1]), argument(node, 2, None)
+    assert isinstance(clip, fx.Node)
+    if clip.meta["val"].dim() != 5 or weight is None:
+        return None
+    if bias is not None and constant(graph, bias) is None:
+        return None
+    return Geometry(
+        clip=tuple(clip.meta["val"].shape[2:]),
+        kernel=tuple(weight.shape[2:]),
+        stride=_triple(argument(node, 3, 1)),
+        padding=_triple(argument(node, 4, 0)),
+        dilation=_triple(argument(node, 5, 1)),
+        groups=argument(node, 6, 1),
+    )
 
 
 def to_channels_last(graph: fx.GraphModule) -> int:

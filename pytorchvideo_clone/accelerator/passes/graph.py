@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-__all__ = ["add_constant", "argument", "capture", "constant", "finish", "only_user"]
+__all__ = [
+    "add_constant",
+    "argument",
+    "capture",
+    "constant",
+    "finish",
+    "is_last_reader",
+    "only_user",
+]
 
 
 def capture(model: nn.Module, inputs: tuple) -> fx.GraphModule:
@@ -72,6 +80,20 @@ def argument(node: fx.Node, index: int, default: Any) -> Any:
 def only_user(node: fx.Node) -> fx.Node | None:
     """Give the node that alone reads this one."""
     return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def is_last_reader(graph: fx.GraphModule, reader: fx.Node, node: fx.Node) -> bool:
+    """Say whether a node may be overwritten by one of those that read it.
+
+    So it is if the node is the result of a layer, which has its own memory, and all others that
+    read it are earlier layers and means, whose results are no views of it.
+    """
+    if node.op != "call_module":
+        return False
+    earlier = set(node.users) - {reader}
+    if any(u.op != "call_module" and u.target is not torch.ops.aten.mean.dim for u in earlier):
+        return False
+    return all(user < reader for user in earlier)
 
 
 def _first_size_varies(x: Any) -> Any:
