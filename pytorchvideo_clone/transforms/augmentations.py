@@ -42,7 +42,8 @@ class AugmentTransform(Transform):
 
     Raises:
         AssertionError: if there is no such operation or sampling, or "sampling_min" is missing.
-        ValueError: if the frames have other channels than 1 or 3, such as clips (C, T, H, W).
+        ValueError: if the frames have other channels than 1 or 3, such as clips (C, T, H, W), or
+            floats go up to 255.
 
     >>> AugmentTransform("Invert", prob=1.0)(torch.zeros(2, 3, 4, 4)).unique()
     tensor([1.])
@@ -115,6 +116,7 @@ class AugmentTransform(Transform):
                 f"The frames have shape {tuple(video.shape)}; they must be (T, C, H, W) with 1 or "
                 "3 channels: put Permute((1, 0, 2, 3)) before and after."
             )
+        functional.check_unit_range(video)
         function, params = LEVELS.get(name, (_nothing, ()))
         function = (self.level_to_arg or {}).get(name, function)
         params = (self.transform_max_paras or {}).get(name, params)

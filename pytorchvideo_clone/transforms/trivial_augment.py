@@ -23,7 +23,7 @@ class TrivialAugment(Transform):
         generator: draws; None means torch's own.
 
     Raises:
-        ValueError: if `num_magnitude_bins` is below 2.
+        ValueError: if `num_magnitude_bins` is below 2, or floats go up to 255.
 
     Source: Müller and Hutter, "TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation",
     ICCV 2021, https://arxiv.org/abs/2103.10158.
@@ -43,6 +43,7 @@ class TrivialAugment(Transform):
 
     def forward(self, x: Tensor) -> Tensor:
         """Change (T, C, H, W), uint8 or float within [0, 1], the layout of `RandAugment`."""
+        functional.check_unit_range(x)
         seed = functional.random_size(0, 2**31 - 1, self.generator)
         # torchvision draws from torch's own generator, which must not notice. `torch.manual_seed`
         # would seed the GPU's as well, which `fork_rng` does not bring back.

@@ -2,11 +2,14 @@ import pytest
 import torch
 
 from pytorchvideo_clone.transforms import (
+    AugmentTransform,
+    AugMix,
     ColorJitter,
     LabelAwareFlip,
     RandomErasing,
     RandomGaussianBlur,
     RandomGrayscale,
+    TrivialAugment,
 )
 
 ALWAYS = [
@@ -19,6 +22,18 @@ ALWAYS = [
 
 def still(frames: int = 4) -> torch.Tensor:
     return torch.rand(3, 1, 12, 16).repeat(1, frames, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [ColorJitter(0.4), AugmentTransform("Invert", prob=1.0), AugMix(), TrivialAugment()],
+)
+def test_floats_up_to_255_are_refused_by_what_takes_them_for_white(transform):
+    frames = torch.rand(3, 3, 12, 16) * 255
+    with pytest.raises(ValueError, match=r"goes up to 25\d.*Div255"):
+        transform(frames)
+    transform(frames / 255)
+    transform(frames.byte())
 
 
 @pytest.mark.parametrize("transform", ALWAYS, ids=lambda one: type(one).__name__)

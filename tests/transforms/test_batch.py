@@ -81,6 +81,21 @@ def test_a_batch_is_its_clips_one_after_another(settings, dtype):
     assert videos.equal(before)
 
 
+@pytest.mark.parametrize("step", [ColorJitter, RandAugment, RandomErasing, TrivialAugment])
+def test_a_batch_is_its_clips_with_steps_too(step):
+    def views(transform: type, of: list[torch.Tensor]) -> torch.Tensor:
+        # A generator for boxes and one for the steps: a batch draws all its boxes first.
+        boxes, chance = torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)
+        settings = {ColorJitter: (0.4, 0.4, 0.4, 0.1), RandAugment: (9, 3, 0.9)}.get(step, ())
+        steps = [step(*settings, generator=chance)]
+        one = transform(24, scale=(0.2, 1.0), steps=steps, generator=boxes)
+        return torch.cat([one(x) for x in of])
+
+    videos = clips(6)
+    together = views(BatchTransform, [videos])
+    assert together.equal(views(ClipTransform, list(videos)).view_as(together))
+
+
 @pytest.mark.parametrize("transform", [ClipTransform, BatchTransform])
 def test_frames_share_a_draw_unless_each_gets_its_own(transform):
     still = clips(2)[:, :, :1].repeat(1, 1, 4, 1, 1)

@@ -48,6 +48,7 @@ from pytorchvideo_clone.transforms.functional.operations import (
     affine,
 )
 from pytorchvideo_clone.transforms.functional.pixels import (
+    check_unit_range,
     div_255,
     float_to_uint8,
     normalize,
@@ -83,6 +84,7 @@ __all__ = [
     "adjust_color",
     "affine",
     "center_crop",
+    "check_unit_range",
     "clip_boxes_to_image",
     "convert_to_one_hot",
     "crop",

@@ -6,6 +6,8 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from pytorchvideo_clone.transforms.functional.pixels import check_unit_range
+
 __all__ = ["adjust_color", "erase", "gaussian_blur", "grayscale"]
 
 
@@ -28,9 +30,13 @@ def adjust_color(
     Returns:
         The same shape and type.
 
+    Raises:
+        ValueError: if floats go up to 255.
+
     >>> adjust_color(torch.full((3, 1, 1, 1), 100, dtype=torch.uint8), brightness=1.5).unique()
     tensor([150], dtype=torch.uint8)
     """
+    check_unit_range(video)
     frames, vision = video.transpose(0, 1), _torchvision()
     factors = {"brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue}
     for name, factor in factors.items():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["div_255", "float_to_uint8", "normalize", "uint8_to_float"]
+__all__ = ["check_unit_range", "div_255", "float_to_uint8", "normalize", "uint8_to_float"]
 
 
 def div_255(x: Tensor) -> Tensor:
@@ -21,6 +21,24 @@ def div_255(x: Tensor) -> Tensor:
     tensor([0.0000, 0.2000, 1.0000])
     """
     return x / 255.0
+
+
+def check_unit_range(video: Tensor) -> None:
+    """Refuse floats up to 255, which operations on colours would take for white.
+
+    Args:
+        video: any shape; bytes always pass.
+
+    Raises:
+        ValueError: if floats exceed 2: interpolation may go a little beyond 1.
+
+    >>> check_unit_range(torch.tensor([255], dtype=torch.uint8))
+    """
+    if video.is_floating_point() and video.numel() and video.max() > 2:
+        raise ValueError(
+            f"The clip goes up to {float(video.max()):.5g}; floats must lie within [0, 1]: apply "
+            "Div255 before, or ask for bytes (video_dtype=torch.uint8)."
+        )
 
 
 def uint8_to_float(x: Tensor) -> Tensor:

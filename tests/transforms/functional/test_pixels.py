@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from pytorchvideo_clone.transforms.functional import (
+    check_unit_range,
     div_255,
     float_to_uint8,
     normalize,
@@ -54,3 +55,10 @@ def test_other_channel_counts_are_refused(channels):
 def test_one_mean_and_deviation_serve_all_channels():
     video = torch.rand(3, 2, 4, 4)
     assert normalize(video, [0.5], [0.2]).equal(normalize(video, [0.5] * 3, [0.2] * 3))
+
+
+def test_only_floats_far_beyond_one_are_refused():
+    for fine in (EVERY_BYTE, torch.tensor([-0.1, 1.1]), torch.zeros(0)):
+        check_unit_range(fine)
+    with pytest.raises(ValueError, match="up to 255;"):
+        check_unit_range(EVERY_BYTE.half())
