@@ -147,8 +147,12 @@ class RemoteHandler(PathHandler):
         fs, name = self._find(path)
         try:
             return fs.info(name)["type"]
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError as error:
+            # fsspec says the same of an HTTP server that does not answer, or refuses.
+            reason = error.__cause__
+            if reason is None or getattr(reason, "status", None) in (404, 410):
+                return None
+            raise OSError(f"{path}: {type(reason).__name__}: {reason}") from error
 
     def _find(self, path: str) -> tuple[Any, str]:
         try:

@@ -207,6 +207,18 @@ def test_what_is_not_there_and_what_fails_are_told_apart(serve, tmp_path: Path) 
     video.close()
 
 
+def test_a_server_that_is_not_there_is_no_missing_file(serve, tmp_path: Path) -> None:
+    server = serve()
+    url = server.url("video.mp4")
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(OSError, match=r"video\.mp4: Client\w*Error: ") as caught:
+        EncodedVideo.from_path(url)
+    assert not isinstance(caught.value, FileNotFoundError)
+    with pytest.raises(VideoReadError, match="Error: "):
+        ClipDataset([(url, {"label": 0})], make_clip_sampler("random", 1))[0]
+
+
 def test_workers_read_remote_files(serve, tmp_path: Path) -> None:
     write_video(tmp_path / "video.mp4")
     url = serve().url("video.mp4")
