@@ -1,9 +1,11 @@
 """Say in words why an input does not fit a network."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 from torch import Tensor, nn
+
+from pytorchvideo_clone.layers import Conv2plus1d
 
 __all__ = ["run_block"]
 
@@ -22,9 +24,17 @@ def run_block(block: nn.Module, x: Any, *others: Any, name: str) -> Any:
 
     Raises:
         RuntimeError: torch's own, with the reason in one sentence where it is known.
+        TypeError: if a block of one pathway gets a list.
     """
     try:
         return block(x, *others)
+    except TypeError as error:
+        if isinstance(x, Tensor) or _pathways(block):
+            raise
+        raise TypeError(
+            f"{name} gets a {type(x).__name__} of {len(x)}; expected one tensor, (B, C, T, H, W): "
+            "this network has one pathway."
+        ) from error
     except RuntimeError as error:
         reason = next(_reasons(block, x, name), None)
         if reason is None:
@@ -34,11 +44,11 @@ def run_block(block: nn.Module, x: Any, *others: Any, name: str) -> Any:
 
 def _reasons(block: nn.Module, x: Any, name: str) -> Iterator[str]:
     for part, clip, where in _parts(block, x, name):
-        convolutions = [module for module in part.modules() if isinstance(module, nn.Conv3d)]
-        if convolutions and clip.shape[1] != convolutions[0].in_channels:
+        first = _first_convolution(part)
+        if first is not None and clip.shape[1] != first.in_channels:
             yield (
                 f"the input of {where} has {clip.shape[1]} channels, {tuple(clip.shape)}; "
-                f"expected {convolutions[0].in_channels}: (B, C, T, H, W)."
+                f"expected {first.in_channels}: (B, C, T, H, W)."
             )
         for pool in part.modules():
             if isinstance(pool, (nn.AvgPool3d, nn.MaxPool3d)):
@@ -57,10 +67,24 @@ def _parts(block: nn.Module, x: Any, name: str) -> Iterator[tuple[nn.Module, Ten
     if isinstance(x, Tensor):
         yield block, x, name
         return
-    lists = [child for child in block.children() if isinstance(child, nn.ModuleList)]
-    for i, (part, clip) in enumerate(zip(lists[0] if lists else [], x, strict=False)):
+    for i, (part, clip) in enumerate(zip(_pathways(block), x, strict=False)):
         if part is not None and clip.dim() == 5:
             yield part, clip, f"{name}, pathway {i}"
+
+
+def _pathways(block: nn.Module) -> Iterable[nn.Module | None]:
+    lists = [child for child in block.children() if isinstance(child, nn.ModuleList)]
+    return lists[0] if lists else []
+
+
+def _first_convolution(part: nn.Module) -> nn.Conv3d | None:
+    """The convolution that takes the input; of a factorised one, that is not always the first."""
+    for module in part.modules():
+        if isinstance(module, Conv2plus1d) and module.conv_xy_first:
+            return _first_convolution(cast(nn.Module, module.conv_xy))
+        if isinstance(module, nn.Conv3d):
+            return module
+    return None
 
 
 def _triple(size: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["create_swin3d"]
 
@@ -38,6 +38,7 @@ def create_swin3d(
 
     Returns:
         A network (B, 3, T, H, W) of any size -> (B, classes), or (B, 8 * embed_dim) without a head.
+        It raises a RuntimeError for an input of another form.
 
     Source: Liu et al., "Video Swin Transformer", CVPR 2022, https://arxiv.org/abs/2106.13230.
 
@@ -58,8 +59,16 @@ def create_swin3d(
         num_classes=head_num_classes,
         **kwargs,
     )
+    model.register_forward_pre_hook(_check_clip)
     if head is None:
         model.head = nn.Identity()
     elif head is not nn.Linear:
         model.head = head(model.num_features, head_num_classes)
     return model
+
+
+def _check_clip(model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Refuse in words what torchvision's patch embedding, of clips in colour, cannot take."""
+    shape = tuple(inputs[0].shape)
+    if len(shape) != 5 or shape[1] != 3:
+        raise RuntimeError(f"the clip is {shape}; expected 3 channels: (B, 3, T, H, W).")

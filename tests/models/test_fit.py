@@ -6,7 +6,9 @@ from torch import nn
 
 from pytorchvideo_clone.models import (
     Net,
+    create_2plus1d_stem,
     create_audio_visual_slowfast,
+    create_basic_resnet,
     create_csn,
     create_r2plus1d,
     create_resnet,
@@ -20,6 +22,12 @@ BOX = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0]])
 SINGLE = {
     "resnet": partial(create_resnet, stem_dim_out=8, head_pool_kernel_size=(4, 1, 1)),
     "csn": partial(create_csn, stem_dim_out=8, head_pool_kernel_size=(1, 2, 2)),
+    "r2plus1d of basic blocks": partial(
+        create_basic_resnet,
+        stem=create_2plus1d_stem,
+        head_pool=nn.AvgPool3d,
+        head_pool_kernel_size=(4, 2, 2),
+    ),
     "r2plus1d": partial(create_r2plus1d, stem_dim_out=8, head_pool_kernel_size=(2, 1, 1)),
     "x3d": partial(create_x3d, input_clip_length=4, input_crop_size=64),
 }
@@ -57,6 +65,12 @@ def test_the_pathway_that_does_not_fit_is_named() -> None:
 def test_a_list_with_another_number_of_pathways_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match=f"the input has {count} pathways; expected 2"):
         create_slowfast(**SLOWFAST)([torch.randn(1, 3, 4, 32, 32)] * count)
+
+
+def test_a_list_for_one_pathway_is_refused() -> None:
+    clip = torch.randn(1, 3, 4, 32, 32)
+    with pytest.raises(TypeError, match=r"a list of 1; expected one tensor, \(B, C, T, H, W\)"):
+        SINGLE["resnet"]()([clip])
 
 
 def test_sound_cannot_be_cut_out_of_one_clip() -> None:

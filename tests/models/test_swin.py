@@ -27,6 +27,12 @@ def test_the_head_can_be_left_out_or_replaced() -> None:
     assert [key for key in bilinear.state_dict() if key.startswith("head")] == ["head.weight"]
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 4, 32, 32), (3, 4, 32, 32)])
+def test_a_clip_of_another_form_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(RuntimeError, match=r"expected 3 channels: \(B, 3, T, H, W\)"):
+        create_swin3d(**SMALL)(torch.randn(shape))
+
+
 def test_an_unknown_argument_is_refused() -> None:
     with pytest.raises(TypeError, match="window"):
         create_swin3d(window=(8, 7, 7))

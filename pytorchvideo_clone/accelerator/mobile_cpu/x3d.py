@@ -200,7 +200,13 @@ class EfficientX3d(nn.Module):
             self.act = make_activation(head_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or the features (B, 192, T, H / 32, W / 32)."""
+        """(B, 3, T, H, W) -> (B, classes), or the features (B, 192, T, H / 32, W / 32).
+
+        Raises:
+            RuntimeError: if the clip has not 3 channels.
+        """
+        if x.shape[1] != 3:
+            raise RuntimeError(f"the clip has {x.shape[1]} channels; expected 3: (B, 3, T, H, W).")
         for stage in (self.s1, self.s2, self.s3, self.s4, self.s5):
             x = stage(x)
         if not self.enable_head:
