@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 from torch import nn
 
 import pytorchvideo_clone.hub as hub
+from pytorchvideo_clone.accelerator import mobile_cpu
 from pytorchvideo_clone.hub.registry import create_model, list_models, model_entry
 from pytorchvideo_clone.models import (
     create_acoustic_resnet,
@@ -13,11 +15,28 @@ from pytorchvideo_clone.models import (
     create_csn,
     create_r2plus1d,
     create_resnet,
+    create_resnet_with_roi_head,
+    create_slowfast,
+    create_slowfast_with_roi_head,
+    create_x3d,
 )
 from tests.reference import fill
 
 KEYS = Path(__file__).parent.parent / "models" / "keys"
 PUBLISHED = [name for name in list_models() if model_entry(name).weights]
+BUILDERS = {
+    "create_acoustic_resnet": create_acoustic_resnet,
+    "create_audio_visual_slowfast": create_audio_visual_slowfast,
+    "create_csn": create_csn,
+    "create_r2plus1d": create_r2plus1d,
+    "create_resnet": create_resnet,
+    "create_resnet_with_roi_head": create_resnet_with_roi_head,
+    "create_slowfast": create_slowfast,
+    "create_slowfast_with_roi_head": create_slowfast_with_roi_head,
+    "create_x3d": create_x3d,
+    "efficient_x3d_L": partial(mobile_cpu.create_x3d, expansion="L"),
+    "efficient_x3d_M": partial(mobile_cpu.create_x3d, expansion="M"),
+}
 
 
 def key_list(model: nn.Module) -> str:
@@ -39,20 +58,11 @@ def test_state_dict_is_that_of_the_published_weights(name: str) -> None:
     assert sum(p.numel() for p in published.parameters()) == weights.params
 
 
-@pytest.mark.parametrize(
-    "create",
-    [
-        create_acoustic_resnet,
-        create_audio_visual_slowfast,
-        create_csn,
-        create_r2plus1d,
-        create_resnet,
-    ],
-)
-def test_state_dict_of_a_builder_is_that_of_pytorchvideo(create) -> None:
+@pytest.mark.parametrize("name", BUILDERS)
+def test_state_dict_of_a_builder_is_that_of_pytorchvideo(name: str) -> None:
     with torch.device("meta"):
-        model = create()
-    assert key_list(model) == (KEYS / f"{create.__name__}.txt").read_text()
+        model = BUILDERS[name]()
+    assert key_list(model) == (KEYS / f"{name}.txt").read_text()
 
 
 @pytest.mark.parametrize("name", list_models())
