@@ -41,6 +41,16 @@ SMALL: dict[str, tuple[dict[str, Any], int, int]] = {
     "*_18": ({}, 4, 32),
     "swin3d_*": ({"embed_dim": 32, "num_heads": (1, 2, 4, 8), "depths": (1, 2, 2, 1)}, 4, 64),
 }
+# What is made as small as in `SMALL` is the same network as another model of the table.
+SAME = {
+    "efficient_x3d_s": "efficient_x3d_xs",
+    "mvit_base_32x3": "mvit_base_16x4",
+    "swin3d_b": "swin3d_t",
+    "swin3d_s": "swin3d_t",
+    "x3d_l": "x3d_xs",
+    "x3d_m": "x3d_xs",
+    "x3d_s": "x3d_xs",
+}
 # The head reads the class token, which is neither pooled nor has a place, so that what the last
 # block does with the other queries goes nowhere; in the published network too.
 WITHOUT_GRADIENT = {
@@ -50,19 +60,37 @@ WITHOUT_GRADIENT = {
 }
 
 
-@pytest.fixture(scope="module", params=list_models())
+def small_settings(name: str) -> tuple[dict[str, Any], int, int]:
+    _, frames, side, _ = model_entry(name).input_spec.input_shape
+    found = (small for pattern, small in SMALL.items() if fnmatch(name, pattern))
+    return next(found, ({}, frames, side))
+
+
+@pytest.mark.parametrize(("left_out", "tested"), SAME.items())
+def test_what_is_left_out_is_tested_under_another_name(left_out: str, tested: str) -> None:
+    def describe(name: str) -> tuple:
+        settings = small_settings(name)
+        with torch.device("meta"):
+            model = create_model(name, num_classes=3, **settings[0])
+        shapes = [(key, value.shape) for key, value in model.state_dict().items()]
+        return settings, repr(model), shapes
+
+    assert describe(left_out) == describe(tested)
+    assert tested in list_models()
+    assert tested not in SAME
+
+
+@pytest.fixture(scope="module", params=[name for name in list_models() if name not in SAME])
 def case(request: pytest.FixtureRequest) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     """A model in evaluation and its inputs; not to be changed."""
     entry = model_entry(request.param)
-    channels, frames, side, _ = entry.input_spec.input_shape
-    small = (small for pattern, small in SMALL.items() if fnmatch(entry.name, pattern))
-    arguments, frames, side = next(small, ({}, frames, side))
+    arguments, frames, side = small_settings(entry.name)
     torch.manual_seed(0)
     model = create_model(entry.name, num_classes=3, **arguments).eval()
     for parameter in model.parameters():
         if parameter.dim() == 1:  # residual branches begin at zero
             nn.init.normal_(parameter, 1.0, 0.1)
-    clip = torch.randn(2, channels, frames, side, side)
+    clip = torch.randn(2, entry.input_spec.input_shape[0], frames, side, side)
     return model, (clip, BOXES) if entry.task == "detection" else (clip,)
 
 
