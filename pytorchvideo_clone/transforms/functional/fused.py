@@ -192,8 +192,8 @@ def _affine(
     deviations = torch.tensor(std, dtype=torch.float64)
     scale, shift = 1 / (255 * deviations), -torch.tensor(mean, dtype=torch.float64) / deviations
     return (
-        scale.float().to(device).view(-1, 1, 1, 1),
-        shift.float().to(device).view(-1, 1, 1, 1),
+        scale.float().to(device, non_blocking=True).view(-1, 1, 1, 1),
+        shift.float().to(device, non_blocking=True).view(-1, 1, 1, 1),
     )
 
 
@@ -219,7 +219,8 @@ def _sample_batch(
     columns = _places(lefts, widths, size[1], width)
     columns = torch.where(torch.tensor(flips)[:, None], columns.flip(1), columns)
     # Only these travel; the grid is 200 times as large.
-    rows, columns = rows.to(videos.device), columns.to(videos.device)
+    rows = rows.to(videos.device, non_blocking=True)
+    columns = columns.to(videos.device, non_blocking=True)
     grid = torch.stack(
         [columns[:, None].expand(-1, size[0], -1), rows[:, :, None].expand(-1, -1, size[1])], dim=-1
     )
