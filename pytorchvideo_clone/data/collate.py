@@ -26,7 +26,7 @@ def collate_clips(
         per_box: keys with one row for each box, (K, ...); in the batch (sum of K, ...).
 
     Raises:
-        ValueError: if clips differ in size, or rows in number from the boxes.
+        ValueError: if samples differ in keys, clips in size, or rows in number from the boxes.
 
     >>> clip = torch.zeros(3, 2, 4, 4)
     >>> samples = [{"video": clip, "boxes": torch.ones(count, 4)} for count in (2, 1)]
@@ -35,6 +35,7 @@ def collate_clips(
     (torch.Size([2, 3, 2, 4, 4]), [0.0, 0.0, 1.0])
     """
     flat = [one for sample in samples for one in (sample if isinstance(sample, list) else [sample])]
+    _check_keys(flat)
     batch: dict[str, Any] = {}
     for key in flat[0]:
         values = [sample[key] for sample in flat]
@@ -66,6 +67,17 @@ def _is_ragged(values: Sequence[Any]) -> bool:
     if len(set(map(len, values))) > 1:
         return True
     return any(_is_ragged(together) for together in zip(*values, strict=True))
+
+
+def _check_keys(samples: Sequence[Any]) -> None:
+    for number, sample in enumerate(samples):
+        missing = set(samples[0]).symmetric_difference(sample)
+        if missing:
+            raise ValueError(
+                f"samples 0 and {number} do not both have {sorted(missing)}; give the data set a "
+                "transform that keeps what all have, and for videos without sound "
+                'open_options={"missing_audio": "silence"}.'
+            )
 
 
 def _check_rows(key: str, rows: list[Tensor], counts: list[int]) -> None:

@@ -60,6 +60,8 @@ def test_several_clips_of_a_sample_are_stacked_one_by_one():
 def test_what_does_not_fit_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"'video' has sizes \(3, 2, 4, 4\) and \(3, 2, 6, 6\)"):
         collate_clips([sample(0, 1), sample(1, 1, size=6)])
+    with pytest.raises(ValueError, match=r"samples 0 and 1 do not both have \['audio'\].*silence"):
+        collate_clips([sample(0, 1), {**sample(1, 1), "audio": torch.zeros(4)}])
     wrong = {**sample(0, 2), "labels": torch.zeros(3, 5)}
     with pytest.raises(ValueError, match="sample 0 has 2 boxes, but 3 rows of 'labels'"):
         collate_clips([wrong], per_box=("labels",))
