@@ -152,7 +152,7 @@ def create_slowfast(
     stem_dim_outs: Sequence[int] = (64, 8),
     stem_conv_kernel_sizes: Sequence[Size] = ((1, 7, 7), (5, 7, 7)),
     stem_conv_strides: Sequence[Size] = ((1, 2, 2), (1, 2, 2)),
-    stem_pool: Sequence[Maker | None] = (nn.MaxPool3d, nn.MaxPool3d),
+    stem_pool: Maker | Sequence[Maker | None] | None = (nn.MaxPool3d, nn.MaxPool3d),
     stem_pool_kernel_sizes: Sequence[Size] = ((1, 3, 3), (1, 3, 3)),
     stem_pool_strides: Sequence[Size] = ((1, 2, 2), (1, 2, 2)),
     stage_conv_a_kernel_sizes: Sequence[Stages] = (
@@ -198,7 +198,7 @@ def create_slowfast(
         stem_dim_outs: as `stem_dim_out` in `create_resnet`.
         stem_conv_kernel_sizes: as in `create_resnet`.
         stem_conv_strides: as in `create_resnet`.
-        stem_pool: as in `create_resnet`.
+        stem_pool: as in `create_resnet`, one a pathway or one for all.
         stem_pool_kernel_sizes: as in `create_resnet`.
         stem_pool_strides: as in `create_resnet`.
         stage_conv_a_kernel_sizes: as in `create_resnet`.
@@ -255,7 +255,7 @@ def create_slowfast(
             conv_kernel_size=stem_conv_kernel_sizes[i],
             conv_stride=stem_conv_strides[i],
             conv_padding=same_padding(stem_conv_kernel_sizes[i]),
-            pool=stem_pool[i],
+            pool=stem_pool[i] if isinstance(stem_pool, Sequence) else stem_pool,
             pool_kernel_size=stem_pool_kernel_sizes[i],
             pool_stride=stem_pool_strides[i],
             pool_padding=same_padding(stem_pool_kernel_sizes[i]),

@@ -116,6 +116,14 @@ def test_stems_may_be_missing() -> None:
     assert model(pathways).shape == (1, 5)
 
 
+def test_one_pool_of_the_stem_is_for_all_pathways() -> None:
+    def count(pool) -> int:
+        stems = create_slowfast(**SMALL, **POOLS, stem_pool=pool).blocks[0]
+        return sum(isinstance(module, nn.AvgPool3d) for module in stems.modules())
+
+    assert [count(pool) for pool in (nn.AvgPool3d, (nn.AvgPool3d, None), None)] == [2, 1, 0]
+
+
 def test_no_norm_and_no_activation_leave_both_out_everywhere() -> None:
     model = create_slowfast(**SMALL, **POOLS, norm=None, activation=None)
     assert not [key for key in model.state_dict() if "norm" in key]
