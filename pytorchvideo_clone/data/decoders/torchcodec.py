@@ -27,15 +27,24 @@ class TorchCodecDecoder:
     Args:
         source: a local path, or an open binary file.
         num_ffmpeg_threads: threads that decode; one, since several workers decode at once.
+        device: "cuda" decodes on a GPU, into its memory.
 
     Raises:
+        ValueError: if `device` is a GPU and torch finds none.
         ImportError: if TorchCodec or FFmpeg does not load.
         VideoReadError: if TorchCodec cannot read the video exactly.
     """
 
     name = "torchcodec"
 
-    def __init__(self, source: str | BinaryIO, *, num_ffmpeg_threads: int = 1) -> None:
+    def __init__(
+        self, source: str | BinaryIO, *, num_ffmpeg_threads: int = 1, device: str = "cpu"
+    ) -> None:
+        if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(
+                f"device is {device!r}, but torch finds no GPU here; leave it out to decode on the "
+                "CPU, or use decoder='pyav'."
+            )
         decoders = _import_torchcodec().decoders
         self._reader = PacketReader(source)
         container = self._reader.container.format.name
@@ -52,6 +61,7 @@ class TorchCodecDecoder:
                 dimension_order="NHWC",
                 num_ffmpeg_threads=num_ffmpeg_threads,
                 seek_mode="exact",
+                device=device,
                 stream_index=self._reader.stream.index,
             )
         except (RuntimeError, ValueError) as error:

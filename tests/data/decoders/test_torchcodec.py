@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from pytorchvideo_clone.data.decoders.torchcodec import TorchCodecDecoder
 
@@ -12,3 +13,9 @@ def test_missing_ffmpeg_is_an_import_error_with_the_way_out(
     for use in (TorchCodecDecoder.about, lambda: TorchCodecDecoder("video.mp4")):
         with pytest.raises(ImportError, match="apt-get install ffmpeg"):
             use()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="device is 'cuda:0', but torch finds no GPU here"):
+        TorchCodecDecoder("video.mp4", device="cuda:0")
