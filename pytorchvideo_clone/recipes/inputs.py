@@ -140,6 +140,8 @@ def training_dataset(
         spec,
         RandomClipSampler(spec.clip_duration),
         training_transform(spec, horizontal_flip_prob, augmentation),
+        # Much larger frames are scaled in YUV, before they are converted.
+        short_side=max(spec.train_side),
         seed=seed,
         decoder=decoder,
         faults=faults,

@@ -19,6 +19,7 @@ from pytorchvideo_clone.recipes.inputs import (
     training_transform,
 )
 from pytorchvideo_clone.transforms import AugmentTransform
+from tests.data.coded_video import write_video
 
 SPEC = InputSpec(
     num_frames=4,
@@ -125,3 +126,16 @@ def test_datasets_give_bytes_of_the_right_shape(paths: LabeledVideoPaths) -> Non
     assert len(evaluation) == 3 * len(paths)
     assert evaluation[4]["video"].shape == (1, 3, 4, 40, 40)
     assert (evaluation[4]["video_index"], evaluation[4]["clip_index"]) == (1, 1)
+
+
+def test_training_reads_large_videos_smaller_and_evaluation_reads_them_exactly(
+    tmp_path: Path,
+) -> None:
+    spec = InputSpec(num_frames=2, sampling_rate=1, crop=24, side=32, train_side=(32, 40))
+    path = write_video(tmp_path / "large.mp4", 20, size=(96, 128))
+    sides = []
+    for make in (training_dataset, evaluation_dataset):
+        dataset = make(LabeledVideoPaths([(path, 0)]), spec)
+        dataset.transform = None
+        sides.append(dataset[0]["video"].shape[-2])
+    assert sides == [40, 96]
