@@ -28,14 +28,14 @@ def run_block(block: nn.Module, x: Any, *others: Any, name: str) -> Any:
     """
     try:
         return block(x, *others)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         if isinstance(x, Tensor) or _pathways(block):
             raise
         raise TypeError(
             f"{name} gets a {type(x).__name__} of {len(x)}; expected one tensor, (B, C, T, H, W): "
             "this network has one pathway."
         ) from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         reason = next(_reasons(block, x, name), None)
         if reason is None:
             raise
@@ -45,6 +45,12 @@ def run_block(block: nn.Module, x: Any, *others: Any, name: str) -> Any:
 def _reasons(block: nn.Module, x: Any, name: str) -> Iterator[str]:
     for part, clip, where in _parts(block, x, name):
         first = _first_convolution(part)
+        if first is not None and clip.dim() != 5:
+            yield (
+                f"the input of {where} has {clip.dim()} dimensions, {tuple(clip.shape)}; expected "
+                "5: (B, C, T, H, W)."
+            )
+            return
         if first is not None and clip.shape[1] != first.in_channels:
             yield (
                 f"the input of {where} has {clip.shape[1]} channels, {tuple(clip.shape)}; "
@@ -68,7 +74,7 @@ def _parts(block: nn.Module, x: Any, name: str) -> Iterator[tuple[nn.Module, Ten
         yield block, x, name
         return
     for i, (part, clip) in enumerate(zip(_pathways(block), x, strict=False)):
-        if part is not None and clip.dim() == 5:
+        if part is not None:
             yield part, clip, f"{name}, pathway {i}"
 
 

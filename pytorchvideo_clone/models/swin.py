@@ -69,6 +69,11 @@ def create_swin3d(
 
 def _check_clip(model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     """Refuse in words what torchvision's patch embedding, of clips in colour, cannot take."""
+    if not isinstance(inputs[0], Tensor):
+        raise TypeError(
+            f"the input is a {type(inputs[0]).__name__}; expected one tensor, (B, 3, T, H, W): "
+            "this network has one pathway."
+        )
     shape = tuple(inputs[0].shape)
     if len(shape) != 5 or shape[1] != 3:
         raise RuntimeError(f"the clip is {shape}; expected 3 channels: (B, 3, T, H, W).")

@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from pytorchvideo_clone.layers.attention import MultiScaleBlock
 from pytorchvideo_clone.layers.positional_encoding import SpatioTemporalClsPositionalEncoding
 from pytorchvideo_clone.layers.utils import round_width
+from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.head import create_vit_basic_head
 from pytorchvideo_clone.models.stem import PatchEmbed, create_conv_patch_embed
 from pytorchvideo_clone.models.weight_init import init_net_weights
@@ -74,7 +75,7 @@ class MultiscaleVisionTransformers(nn.Module):
             ValueError: if the input is not of the size that the model was built for.
         """
         if self.patch_embed is not None:
-            x = self.patch_embed(x)
+            x = run_block(self.patch_embed, x, name="patch_embed")
         x = self.cls_positional_encoding(x)
         if self.pos_drop is not None:
             x = self.pos_drop(x)

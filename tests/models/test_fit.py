@@ -10,10 +10,12 @@ from pytorchvideo_clone.models import (
     create_audio_visual_slowfast,
     create_basic_resnet,
     create_csn,
+    create_multiscale_vision_transformers,
     create_r2plus1d,
     create_resnet,
     create_resnet_with_roi_head,
     create_slowfast,
+    create_swin3d,
     create_x3d,
 )
 from pytorchvideo_clone.models._fit import run_block
@@ -31,6 +33,14 @@ SINGLE = {
     "r2plus1d": partial(create_r2plus1d, stem_dim_out=8, head_pool_kernel_size=(2, 1, 1)),
     "x3d": partial(create_x3d, input_clip_length=4, input_crop_size=64),
 }
+MVIT = partial(
+    create_multiscale_vision_transformers,
+    spatial_size=32,
+    temporal_size=4,
+    depth=1,
+    head_num_classes=5,
+)
+SWIN = partial(create_swin3d, embed_dim=12, depths=(1, 1, 1, 1), head_num_classes=5)
 SLOWFAST = {"model_depth": 18, "stem_dim_outs": (16, 2)}
 
 
@@ -67,10 +77,22 @@ def test_a_list_with_another_number_of_pathways_is_refused(count: int) -> None:
         create_slowfast(**SLOWFAST)([torch.randn(1, 3, 4, 32, 32)] * count)
 
 
-def test_a_list_for_one_pathway_is_refused() -> None:
+@pytest.mark.parametrize("family", ["resnet", "mvit", "swin"])
+def test_a_list_for_one_pathway_is_refused(family: str) -> None:
     clip = torch.randn(1, 3, 4, 32, 32)
-    with pytest.raises(TypeError, match=r"a list of 1; expected one tensor, \(B, C, T, H, W\)"):
-        SINGLE["resnet"]()([clip])
+    with pytest.raises(TypeError, match=r"a list.*; expected one tensor, \(B, [C3], T, H, W\)"):
+        {**SINGLE, "mvit": MVIT, "swin": SWIN}[family]()([clip])
+
+
+@pytest.mark.parametrize("family", SINGLE)
+def test_a_clip_without_a_batch_is_told(family: str) -> None:
+    with pytest.raises(RuntimeError, match=r"has 4 dimensions, \(3, 4, 32, 32\); expected 5"):
+        SINGLE[family]().eval()(torch.randn(3, 4, 32, 32))
+
+
+def test_a_transformer_tells_a_wrong_number_of_channels() -> None:
+    with pytest.raises(RuntimeError, match=r"has 4 channels, \(1, 4, 4, 32, 32\); expected 3"):
+        MVIT()(torch.randn(1, 4, 4, 32, 32))
 
 
 def test_sound_cannot_be_cut_out_of_one_clip() -> None:
