@@ -120,7 +120,9 @@ def simple_program(
 
 def count_operators(graph: fx.Graph) -> dict[str, int]:
     """Count the operators of each kind, most frequent first."""
-    names = (str(node.target) for node in graph.nodes if node.op == "call_function")
+    targets = (str(node.target) for node in graph.nodes if node.op == "call_function")
+    # ExecuTorch's print as "<EdgeOpOverload: NAME>: schema = ...".
+    names = (name.removeprefix("<EdgeOpOverload: ").partition(">: ")[0] for name in targets)
     return dict(Counter(name for name in names if "getitem" not in name).most_common())
 
 

@@ -34,8 +34,8 @@ def write_onnx(
         inputs: all its arguments.
         path: file to write, weights inside.
         metadata: key -> text, stored as the model's metadata properties.
-        form: "frames" computes 3D convolutions as 2D ones, which ONNX Runtime does faster; "conv3d"
-            leaves them, for runtimes that have fast ones.
+        form: "frames" computes 3D convolutions as 2D ones, over frames; "conv3d" leaves them, for
+            runtimes that have fast ones.
 
     Returns:
         Operator -> how often it is in the file.
