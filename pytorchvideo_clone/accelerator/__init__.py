@@ -21,6 +21,7 @@ from pytorchvideo_clone.accelerator.optimize import (
     optimize,
 )
 from pytorchvideo_clone.accelerator.passes import PASSES
+from pytorchvideo_clone.accelerator.train_cpu import restore_model
 
 __all__ = [
     "ConvertReport",
@@ -37,5 +38,6 @@ __all__ = [
     "export_model",
     "load_exported",
     "optimize",
+    "restore_model",
     "transmute_model",
 ]

@@ -17,6 +17,7 @@ from pytorchvideo_clone.accelerator.mobile_cpu.convolutions import (
     ConvBnAct,
 )
 from pytorchvideo_clone.accelerator.mobile_cpu.decompose import why_not_decomposed
+from pytorchvideo_clone.accelerator.train_cpu import speed_up_convolutions
 
 __all__ = ["EFFICIENT_BLOCK_TRANSMUTER_REGISTRY", "TransmuteReport", "transmute_model"]
 
@@ -29,7 +30,7 @@ class TransmuteReport:
     """What became of the layers of a model.
 
     Attributes:
-        replaced: name of a layer -> class of its block.
+        replaced: name of a layer -> class that computes it now.
         left: name of a 3D convolution that stays -> why.
     """
 
@@ -38,15 +39,17 @@ class TransmuteReport:
 
 
 def transmute_model(model: nn.Module, target_device: str = "mobile_cpu", prefix: str = "") -> None:
-    """Replace layers of a model by efficient blocks that compute the same, in place.
+    """Replace layers of a model by ones that compute the same faster, in place.
 
-    The blocks take over the layers with their weights; the keys of the state dict change with
+    For "cpu" the 3D convolutions become `CpuConv3d`, for training as for inference: with the same
+    parameters and keys, until `restore_model`. For other devices they become efficient blocks,
+    which take over the layers with their weights; the keys of the state dict change with
     them ("conv.weight" becomes "conv.kernel.conv.weight"). What was replaced and what was not
     stands in the model's `transmute_report`.
 
     Args:
         model: any; its parts that are efficient blocks already stay.
-        target_device: a key of `EFFICIENT_BLOCK_TRANSMUTER_REGISTRY`.
+        target_device: a key of `EFFICIENT_BLOCK_TRANSMUTER_REGISTRY`, or "cpu".
         prefix: put before the names in the report.
 
     Raises:
@@ -59,10 +62,14 @@ def transmute_model(model: nn.Module, target_device: str = "mobile_cpu", prefix:
     >>> model.transmute_report.left
     {'2': 'no block for kernel (2, 2, 2), stride (1, 1, 1), padding (0, 0, 0), groups 1'}
     """
+    if target_device == "cpu":
+        report = TransmuteReport(*speed_up_convolutions(model, prefix))
+        model.transmute_report = report  # type: ignore[assignment]  # not a module
+        return
     if target_device not in EFFICIENT_BLOCK_TRANSMUTER_REGISTRY:
         raise AssertionError(
             f"target_device is {target_device!r}; choose one of "
-            f"{', '.join(EFFICIENT_BLOCK_TRANSMUTER_REGISTRY)}."
+            f"{', '.join(EFFICIENT_BLOCK_TRANSMUTER_REGISTRY)}, cpu."
         )
     report = TransmuteReport()
     transmuters = EFFICIENT_BLOCK_TRANSMUTER_REGISTRY[target_device]

@@ -17,6 +17,8 @@ __all__ = ["KERNELS", "choose_conv3d_kernels", "geometry_of", "to_channels_last"
 
 aten = torch.ops.aten
 Size = tuple[int, ...]
+# Dimensions of a weight -> the layout in which the kernels are fast.
+LAYOUTS = {2: torch.contiguous_format, 4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class Geometry(NamedTuple):
@@ -40,9 +42,14 @@ class ConvKernel(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> None:
         super().__init__()
-        self.weight = nn.Buffer(self.prepare(weight))
+        weight = self.prepare(weight)
+        self.weight = nn.Buffer(weight.clone(memory_format=LAYOUTS[weight.dim()]))
         self.bias = None if bias is None else nn.Buffer(bias.clone())
         self.geometry = geometry
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T', H', W')."""
+        return self.compute(x, self.weight, self.bias, self.geometry)
 
     @staticmethod
     def fits(geometry: Geometry) -> bool:
@@ -51,7 +58,12 @@ class ConvKernel(nn.Module):
 
     @staticmethod
     def prepare(weight: Tensor) -> Tensor:
-        """(C', C / groups, T, H, W) -> the weight as the kernel wants it."""
+        """(C', C / groups, T, H, W) -> a view of the weight as `compute` wants it."""
+        raise NotImplementedError
+
+    @staticmethod
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
+        """(B, C, T, H, W) and a prepared weight -> (B, C', T', H', W'); with gradients."""
         raise NotImplementedError
 
 
@@ -66,11 +78,12 @@ class Linear(ConvKernel):
     @staticmethod
     def prepare(weight: Tensor) -> Tensor:
         """(C', C)."""
-        return weight.flatten(1).clone()
+        return weight.flatten(1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
         """(B, C, 1, 1, 1) -> (B, C', 1, 1, 1)."""
-        return F.linear(x.flatten(1), self.weight, self.bias)[:, :, None, None, None]
+        return F.linear(x.flatten(1), weight, bias)[:, :, None, None, None]
 
 
 class OnRows(ConvKernel):
@@ -84,13 +97,14 @@ class OnRows(ConvKernel):
     @staticmethod
     def prepare(weight: Tensor) -> Tensor:
         """(C', C, 1, 1)."""
-        return weight[:, :, 0].clone(memory_format=torch.channels_last)
+        return weight[:, :, 0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, H, W)."""
         batch, channels, frames, height, width = x.shape
         rows = x.permute(0, 2, 3, 4, 1).reshape(batch * frames * height, 1, width, channels)
-        y = F.conv2d(rows.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
+        y = F.conv2d(rows.permute(0, 3, 1, 2), weight, bias).permute(0, 2, 3, 1)
         return y.reshape(batch, frames, height, width, -1).permute(0, 4, 1, 2, 3)
 
 
@@ -105,14 +119,15 @@ class OnFrames(ConvKernel):
     @staticmethod
     def prepare(weight: Tensor) -> Tensor:
         """(C', C / groups, H, W)."""
-        return weight[:, :, 0].clone(memory_format=torch.channels_last)
+        return weight[:, :, 0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, H', W')."""
-        batch, frames, g = x.shape[0], x.shape[2], self.geometry
+        batch, frames = x.shape[0], x.shape[2]
         images = x.permute(0, 2, 3, 4, 1).flatten(0, 1).permute(0, 3, 1, 2)
         y = F.conv2d(
-            images, self.weight, self.bias, g.stride[1:], g.padding[1:], g.dilation[1:], g.groups
+            images, weight, bias, g.stride[1:], g.padding[1:], g.dilation[1:], g.groups
         ).permute(0, 2, 3, 1)
         return y.reshape(batch, frames, *y.shape[1:]).permute(0, 4, 1, 2, 3)
 
@@ -129,16 +144,17 @@ class OverTime(ConvKernel):
     @staticmethod
     def prepare(weight: Tensor) -> Tensor:
         """(C', C / groups, T, 1)."""
-        return weight[..., 0].clone(memory_format=torch.channels_last)
+        return weight[..., 0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H, W)."""
-        (batch, channels, frames, height, width), g = x.shape, self.geometry
+        batch, channels, frames, height, width = x.shape
         image = x.permute(0, 2, 3, 4, 1).reshape(batch, frames, height * width, channels)
         y = F.conv2d(
             image.permute(0, 3, 1, 2),
-            self.weight,
-            self.bias,
+            weight,
+            bias,
             (g.stride[0], 1),
             (g.padding[0], 0),
             (g.dilation[0], 1),
@@ -157,14 +173,14 @@ class Native(ConvKernel):
 
     @staticmethod
     def prepare(weight: Tensor) -> Tensor:
-        """The same, in channels-last."""
-        return weight.clone(memory_format=torch.channels_last_3d)
+        """The same."""
+        return weight
 
-    def forward(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
-        g = self.geometry
         x = x.contiguous(memory_format=torch.channels_last_3d)
-        return F.conv3d(x, self.weight, self.bias, g.stride, g.padding, g.dilation, g.groups)
+        return F.conv3d(x, weight, bias, g.stride, g.padding, g.dilation, g.groups)
 
 
 # The first that fits computes the convolution.

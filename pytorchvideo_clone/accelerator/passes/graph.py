@@ -30,10 +30,13 @@ def capture(model: nn.Module, inputs: tuple) -> fx.GraphModule:
     >>> graph(torch.randn(5, 3)).shape
     torch.Size([5, 2])
     """
+    # Here, as that module imports kernels, which import this one.
+    from pytorchvideo_clone.accelerator.train_cpu import restore_model
+
     shapes = tuple(_first_size_varies(x) for x in inputs)
     with torch.no_grad():
         program = torch.export.export(
-            copy.deepcopy(model).eval(), inputs, dynamic_shapes=shapes, strict=False
+            restore_model(copy.deepcopy(model)).eval(), inputs, dynamic_shapes=shapes, strict=False
         )
     module = program.module(check_guards=False)
     assert isinstance(module, fx.GraphModule)
