@@ -2,15 +2,13 @@
 
 import csv
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
@@ -18,6 +16,7 @@ from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.processes import start_pool
 from pytorchvideo_clone.data.video import VideoReadError
 
 __all__ = ["Check", "ScanReport", "ScannedVideo", "probe_video", "read_manifest", "scan_videos"]
@@ -287,12 +286,7 @@ class _Pool:
 
     def __init__(self, num_workers: int, check: Check, time_limit_sec: float) -> None:
         self._check, self._limit, self._size = check, time_limit_sec, num_workers
-        # Not forked from here: decoding threads and forks do not go together.
-        context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-        self._pool = ProcessPoolExecutor(
-            num_workers, mp_context=context, initializer=_ignore_interrupt
-        )
+        self._pool = start_pool(num_workers, preload=__name__)
         self._jobs: dict[Future[ScannedVideo], tuple[ScannedVideo, float]] = {}
         self.late: ScannedVideo | None = None
 
@@ -325,10 +319,6 @@ class _Pool:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process answers Ctrl-C
-
-
 def _known(*manifests: Path) -> Iterator[ScannedVideo]:
     for manifest in manifests:
         if manifest.exists():
@@ -345,7 +335,8 @@ def _rows(file: IO[str], name: str) -> Iterator[ScannedVideo]:
             continue
         if number == 1 or len(row) != len(names):
             raise ValueError(
-                f"{name}, line {number} is no row of a manifest: {row!r}. Write it with scan_videos."
+                f"{name}, line {number} is no row of a manifest: {row!r}. Write it with "
+                "scan_videos."
             )
         try:
             yield ScannedVideo(

@@ -190,8 +190,8 @@ class VideoPathHandler:
         """Open the file or folder at `filepath`.
 
         Args:
-            filepath: a path or URL; a scheme that cannot tell files from folders has files only. Or a
-                video of a packed store, "STORE.ptvpack#NUMBER".
+            filepath: a path or URL; a scheme that cannot tell files from folders has files only.
+                Or a video of a packed store, "STORE.ptvpack#NUMBER".
             decode_video: whether clips hold frames (files only).
             decode_audio: whether clips hold audio (files only).
             decoder: as in `EncodedVideo.from_path` (files only).

@@ -8,9 +8,8 @@ import pickle
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from pytorchvideo_clone.data.packed.encode import PackedVideoBytes, encode_video
 from pytorchvideo_clone.data.packed.format import INDEX, VERSION, Codec, StoreError
 from pytorchvideo_clone.data.packed.journal import Journal
 from pytorchvideo_clone.data.packed.store import SUFFIX, PackedStore, checksum_of
+from pytorchvideo_clone.data.processes import start_pool
 from pytorchvideo_clone.data.video import VideoReadError
 
 __all__ = ["PackReport", "PackSettings", "pack_videos"]
@@ -161,10 +161,7 @@ def _with_processes(
 ) -> Iterator[Encoded]:
     """Encode in processes; results come in the order of `paths`, few at a time in memory."""
     workers = num_workers or os.cpu_count() or 1
-    # Not forked from here: decoding threads and forks do not go together.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with start_pool(workers, preload=__name__) as pool:
         running: deque[Future[Encoded]] = deque()
         try:
             for path in paths:
