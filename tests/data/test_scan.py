@@ -71,7 +71,9 @@ def test_a_second_scan_looks_at_what_changed_or_was_bad(folder: Path, tmp_path: 
 
 
 @pytest.mark.slow  # a second interpreter, and two sets of worker processes
-def test_a_killed_scan_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_scan_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "videos" / "run").mkdir(parents=True)
     for number in range(30):
         write_video(tmp_path / "videos" / "run" / f"{number:02}.mp4", frames=3)
@@ -90,7 +92,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path: Path) -> None:
     with unfinished.open("a") as file:
         file.write("videos/run/99")  # a row that was being written
     before = unfinished.read_bytes().count(b"\n") - 1
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     report = scan_videos("videos", "videos.csv", num_workers=1)
     assert report.reused >= before >= 4
     assert len(report.good) == 30

@@ -140,10 +140,9 @@ def _pictures(decoder: PyAVDecoder, short_side: int | None) -> Iterator[tuple[in
             rgb: Any = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         height, width = _even_size(frame.height, frame.width, short_side)
-        yield (
-            pts,
-            scaler.reformat(frame, width, height, "yuv420p", interpolation=Interpolation.BICUBIC),
-        )
+        sized: dict[str, Any] = {"width": width, "height": height, "threads": 1}
+        method = Interpolation.BICUBIC
+        yield pts, scaler.reformat(frame, format="yuv420p", interpolation=method, **sized)
 
 
 def _even_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:

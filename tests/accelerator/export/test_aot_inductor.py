@@ -21,8 +21,8 @@ def test_weights_are_frozen_into_packed_convolutions(tmp_path: Path) -> None:
     assert not config.freezing
 
 
-def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
-    with pytest.raises(ExportError, match=r"needs a C\+\+ compiler.*torch_export"):
+def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
+    missing = config.patch({"cpp.cxx": (None, "no-such-compiler")})
+    with missing, pytest.raises(ExportError, match=r"needs a C\+\+ compiler.*torch_export"):
         path = tmp_path / "model.aoti.pt2"
         export_model(nn.Conv3d(3, 4, 1), torch.randn(1, 3, 2, 8, 8), path)
