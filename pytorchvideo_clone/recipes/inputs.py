@@ -20,9 +20,11 @@ from pytorchvideo_clone.data import (
 )
 from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.hub import InputSpec
-from pytorchvideo_clone.transforms import ClipTransform
 from pytorchvideo_clone.transforms.functional import (
     center_crop,
+    random_crop,
+    random_horizontal_flip,
+    random_size,
     resize_short_side,
     uniform_crop,
     uniform_temporal_indices,
@@ -68,13 +70,7 @@ def training_transform(
     Returns:
         A function (C, T, H, W) uint8 -> (C, T, crop, crop) uint8.
     """
-    view = ClipTransform(
-        spec.crop,
-        short_side=spec.train_side,
-        horizontal_flip_prob=horizontal_flip_prob,
-        mean=None,
-        std=None,
-    )
+    view = partial(_train_view, spec=spec, horizontal_flip_prob=horizontal_flip_prob)
     if augmentation is None:
         return view
     return partial(_augmented_view, view=view, augmentation=augmentation)
@@ -201,6 +197,13 @@ def _dataset(
 
 def _transform_video(sample: dict[str, Any], transform: Transform) -> dict[str, Any]:
     return {**sample, "video": transform(sample["video"])}
+
+
+def _train_view(video: Tensor, spec: InputSpec, horizontal_flip_prob: float) -> Tensor:
+    # ClipTransform does this in one pass, but rounds the box to whole pixels of the source; small
+    # sources, such as the motion data set, are learned more slowly then.
+    video = resize_short_side(video, random_size(*spec.train_side))
+    return random_horizontal_flip(random_crop(video, spec.crop, spec.crop), horizontal_flip_prob)
 
 
 def _augmented_view(video: Tensor, view: Transform, augmentation: Transform) -> Tensor:
