@@ -66,7 +66,7 @@ def make_cell(model: nn.Module, clip: torch.Tensor, target: str) -> dict[str, An
         path = Path(folder) / f"model{EXPORTERS[target].suffix}"
         try:
             report = export_model(model, clip, path, target, tolerance=TOLERANCE)
-        except Exception as error:
+        except Exception as error:  # the cell says what it was
             return {"error": str(error), "seconds": round(time.monotonic() - begin, 1)}
     return {
         "bytes": report.bytes,

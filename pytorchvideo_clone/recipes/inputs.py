@@ -200,8 +200,8 @@ def _transform_video(sample: dict[str, Any], transform: Transform) -> dict[str, 
 
 
 def _train_view(video: Tensor, spec: InputSpec, horizontal_flip_prob: float) -> Tensor:
-    # ClipTransform does this in one pass, but rounds the box to whole pixels of the source; small
-    # sources, such as the motion data set, are learned more slowly then.
+    # ClipTransform does this in one pass, but rounds the box to whole pixels of the source: with it
+    # `pytorchvideo-clone demo` reached 89 % instead of 99 % (one run each, cause not known).
     video = resize_short_side(video, random_size(*spec.train_side))
     return random_horizontal_flip(random_crop(video, spec.crop, spec.crop), horizontal_flip_prob)
 

@@ -131,7 +131,7 @@ def export_model(
                 f"output, more than tolerance={tolerance:g}; the file was removed. Export in "
                 "float32, or pass a tolerance that your task can bear."
             )
-    except Exception as error:
+    except Exception as error:  # of six other packages, each with its own kinds
         for file in exporter.files(path):
             file.unlink(missing_ok=True)
         if isinstance(error, ExportError | ImportError | TypeError | ValueError):
