@@ -75,10 +75,13 @@ class _Writer:
     def __init__(self, graph: fx.GraphModule) -> None:
         self.graph = graph
         self.known: dict[fx.Node, _Frames] = {}
+        self.layer: Any = None
 
     def call(self, operator: Any, *args: Any) -> fx.Node:
-        """Add an operator where the graph is being written."""
-        return self.graph.graph.call_function(operator, args)
+        """Add an operator where the graph is being written, to the layer that is lowered."""
+        node = self.graph.graph.call_function(operator, args)
+        node.meta["nn_module_stack"] = self.layer
+        return node
 
     def lower(self, node: fx.Node) -> bool:
         """Add what computes a clip's frames before the operator that computes the clip."""
@@ -87,6 +90,7 @@ class _Writer:
         batches = {str(x.meta["val"].shape[0]) for x in [node, *clips] if _is_clip(x)}
         if rule is None or len(batches) != 1 or not all(map(_is_clip, [node, *clips])):
             return False
+        self.layer = node.meta.get("nn_module_stack")
         with self.graph.graph.inserting_before(node):
             frames = rule(self, node)
         if frames is not None:
