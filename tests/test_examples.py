@@ -49,6 +49,14 @@ def test_tutorial_02_trains(motion_folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "model.pth").exists()
 
 
+def test_tutorial_03_streams(motion_folder: Path, tmp_path: Path) -> None:
+    video = motion_folder / "test" / "pan_left" / "0000.mp4"
+    shown = run(ROOT / "tutorials/03_streaming.py", video, folder=tmp_path)
+    assert "0.25 s to 1.58 s, 16 frames: " in shown
+    assert "3 windows, 0 of them dropped" in shown
+    assert "the file gives the same" in shown
+
+
 @pytest.mark.slow
 def test_readme_script_trains_on_a_folder(motion_folder: Path, tmp_path: Path) -> None:
     block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[0]

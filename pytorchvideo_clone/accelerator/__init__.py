@@ -21,6 +21,7 @@ from pytorchvideo_clone.accelerator.optimize import (
     optimize,
 )
 from pytorchvideo_clone.accelerator.passes import PASSES
+from pytorchvideo_clone.accelerator.stream import Stream, WindowResult, stream
 from pytorchvideo_clone.accelerator.train_cpu import restore_model
 
 __all__ = [
@@ -33,11 +34,14 @@ __all__ = [
     "OptimizeReport",
     "OptimizedModel",
     "PASSES",
+    "Stream",
     "TransmuteReport",
+    "WindowResult",
     "convert_to_deployable_form",
     "export_model",
     "load_exported",
     "optimize",
     "restore_model",
+    "stream",
     "transmute_model",
 ]

@@ -20,7 +20,7 @@ from pytorchvideo_clone.recipes.inputs import (
     normalize_clips,
 )
 
-__all__ = ["find_videos", "predict_video", "predict_videos"]
+__all__ = ["clip_scorer", "find_videos", "predict_video", "predict_videos"]
 
 
 def find_videos(sources: Iterable[str | Path]) -> list[str]:
@@ -74,17 +74,37 @@ def predict_video(
         VideoReadError: if it is not a video, or none of its frames can be read.
     """
     sampler = evaluation_sampler(spec, clips)
+    score = clip_scorer(model, spec, crops)
+    with EncodedVideo.from_path(path, decode_audio=False, decoder=decoder) as video:
+        scores = [score(clip) for clip in _read_all(video, sampler, spec)]
+    return torch.stack(scores).mean(dim=0)
+
+
+def clip_scorer(
+    model: Callable[[Tensor], Tensor], spec: InputSpec, crops: int | None = None
+) -> Callable[[Tensor], Tensor]:
+    """Make the function that scores one clip as it was decoded.
+
+    Args:
+        model: as in `predict_video`.
+        spec: what the model takes.
+        crops: as in `predict_video`.
+
+    Returns:
+        A function (C, T, H, W) uint8 -> (classes,) mean softmax over the crops, on the CPU.
+    """
     views = evaluation_transform(spec, crops)
     device = torch.device("cpu")
     if isinstance(model, nn.Module):
-        device = next(model.parameters()).device
+        device = next((weight.device for weight in model.parameters()), device)
         model.eval()
-    scores = []
-    with EncodedVideo.from_path(path, decode_audio=False, decoder=decoder) as video:
-        for clip in _read_all(video, sampler, spec):
-            pixels = views(clip).to(device)
-            scores.append(model(normalize_clips(pixels, spec)).softmax(dim=-1).mean(dim=0).cpu())
-    return torch.stack(scores).mean(dim=0)
+
+    @torch.no_grad()
+    def score(clip: Tensor) -> Tensor:
+        pixels = views(clip).to(device)
+        return model(normalize_clips(pixels, spec)).softmax(dim=-1).mean(dim=0).cpu()
+
+    return score
 
 
 def _read_all(video: Video, sampler: ClipSampler, spec: InputSpec) -> Iterator[Tensor]:
