@@ -5,7 +5,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,13 @@ from pytorchvideo_clone.accelerator.export.torch_export import (
     write_torch_export,
 )
 from pytorchvideo_clone.accelerator.export.torchscript import load_torchscript, write_torchscript
+from pytorchvideo_clone.accelerator.quantize import (
+    TOLERANCE,
+    Int8,
+    Int8Error,
+    Int8Report,
+    read_calibration,
+)
 
 __all__ = [
     "EXPORTERS",
@@ -43,13 +50,15 @@ __all__ = [
 ]
 
 EXPORTERS: dict[str, Exporter] = {
-    "onnx": Exporter(".onnx", write_onnx, load_onnx),
+    "onnx": Exporter(".onnx", write_onnx, load_onnx, int8=True),
     "torch_export": Exporter(".pt2", write_torch_export, load_torch_export),
     "executorch": Exporter(".pte", write_executorch, load_executorch),
-    "openvino": Exporter(".xml", write_openvino, load_openvino, beside=(".bin",)),
+    "openvino": Exporter(".xml", write_openvino, load_openvino, beside=(".bin",), int8=True),
     "torchscript": Exporter(".ts", write_torchscript, load_torchscript),
     "aot_inductor": Exporter(".aoti.pt2", write_aot_inductor, load_aot_inductor),
 }
+
+_map = torch.utils._pytree.tree_map_only
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class ExportReport:
     difference: float = field(metadata={"doc": "largest |exported - model| / largest |model|"})
     tolerance: float
     operators: dict[str, int] = field(metadata={"doc": "as the exporter says"})
+    int8: Int8Report | None = field(default=None, metadata={"doc": "of a model in int8"})
 
     def to_json(self) -> str:
         """The report as a JSON object."""
@@ -74,13 +84,17 @@ def export_model(
     path: str | Path,
     target: str | None = None,
     *,
-    tolerance: float = 1e-3,
+    tolerance: float | None = None,
     metadata: Mapping[str, str] | None = None,
+    int8: Iterable[Any] | None = None,
+    keep: Collection[str] = (),
+    calibration_clips: int = 32,
     **options: Any,
 ) -> ExportReport:
     """Export a model, load the file again and compare the two.
 
-    The comparison runs on `example` and on random clips of another batch size.
+    The comparison runs on `example` and on random clips of another batch size; in int8 on the
+    calibration clips, alone and in a batch.
 
     Args:
         model: any module over clips; exported in evaluation mode, left as it was.
@@ -88,18 +102,26 @@ def export_model(
             arguments. Only B may change after export.
         path: file to write; its name ends as the target's files do.
         target: a key of `EXPORTERS`; None chooses by the ending of `path`.
-        tolerance: largest accepted difference, relative to the largest output.
+        tolerance: largest accepted difference, relative to the largest output; None for 1e-3, and
+            0.1 in int8.
         metadata: texts that are kept inside the file, e.g. the class names.
+        int8: clips of the model's task, as `read_calibration` takes them, e.g. a loader of training
+            clips: compute convolutions and linear layers in int8, save the most sensitive ones
+            until the tolerance holds.
+        keep: names of layers that stay in float then.
+        calibration_clips: how many of the clips are read.
         options: further arguments of the target's `write`.
 
     Returns:
         Size, operators and measured difference.
 
     Raises:
-        ValueError: if `target` is unknown, or the file's name ends otherwise.
+        ValueError: if `target` is unknown, the file's name ends otherwise, the target has no int8,
+            the calibration clips are none or of another size, or `keep` names no layer.
         ImportError: if the target's packages are missing, with the command that installs them.
         ExportError: if the target cannot express the model, or if the difference exceeds
             `tolerance`; no file is left.
+        Int8Error: if the tolerance does not hold with any layer in int8.
 
     >>> import tempfile
     >>> model = nn.Sequential(nn.Conv3d(3, 4, 1), nn.AdaptiveAvgPool3d(1), nn.Flatten())
@@ -114,17 +136,29 @@ def export_model(
     exporter = _exporter(target)
     if not path.name.endswith(exporter.suffix):
         raise ValueError(f"the file is {path.name}; for {target} it must end in {exporter.suffix}.")
+    if int8 is not None and not exporter.int8:
+        able = ", ".join(name for name, other in EXPORTERS.items() if other.int8)
+        raise ValueError(f"{target} has no int8; choose one of {able}.")
+    if int8 is None and keep:
+        raise ValueError("keep is for int8; pass clips of the model's task as int8.")
+    if tolerance is None:
+        tolerance = 1e-3 if int8 is None else TOLERANCE
     path.parent.mkdir(parents=True, exist_ok=True)
     frozen = copy.deepcopy(model).eval()
     inputs = example if isinstance(example, tuple) else (example,)
+    compared = [inputs, _map(Tensor, _other_batch, inputs)]
+    chosen = None
+    if int8 is not None:
+        chosen = Int8(read_calibration(int8, inputs, calibration_clips), keep, tolerance)
+        options["int8"] = chosen
+        compared = [*chosen.clips, _map(Tensor, _doubled, chosen.clips[0])]
     sizes = json.dumps([[None, *x.shape[1:]] for x in tensors(inputs)])
     try:
         operators = exporter.write(
             frozen, inputs, path, {**(metadata or {}), "inputs": sizes}, **options
         )
         exported = load_exported(path, target)
-        more = torch.utils._pytree.tree_map_only(Tensor, _other_batch, inputs)
-        difference = max(_difference(frozen, exported, x) for x in (inputs, more))
+        difference = max(_difference(frozen, exported, x) for x in compared)
         if not difference <= tolerance:  # also when it is NaN
             raise ExportError(
                 f"the {target} file differs from the model by {difference:.2e} of its largest "
@@ -134,12 +168,13 @@ def export_model(
     except Exception as error:  # of six other packages, each with its own kinds
         for file in exporter.files(path):
             file.unlink(missing_ok=True)
-        if isinstance(error, ExportError | ImportError | TypeError | ValueError):
+        if isinstance(error, ExportError | ImportError | Int8Error | TypeError | ValueError):
             raise
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ExportError(f"{target} cannot express the model, or not run it: {reason}") from error
     size = sum(file.stat().st_size for file in exporter.files(path))
-    return ExportReport(target, str(path), size, difference, tolerance, operators)
+    done = chosen.report if chosen else None
+    return ExportReport(target, str(path), size, difference, tolerance, operators, done)
 
 
 def load_exported(path: str | Path, target: str | None = None, **options: Any) -> ExportedModel:
@@ -174,6 +209,10 @@ def _exporter(target: str) -> Exporter:
     return EXPORTERS[target]
 
 
+def _doubled(x: Tensor) -> Tensor:
+    return torch.cat([x, x])
+
+
 def _other_batch(x: Tensor) -> Tensor:
     """One row more than the example has; random numbers for clips and images, not for boxes."""
     more = torch.cat([x, x[:1]])
@@ -185,7 +224,7 @@ def _other_batch(x: Tensor) -> Tensor:
 @torch.no_grad()
 def _difference(model: nn.Module, exported: ExportedModel, inputs: tuple[Any, ...]) -> float:
     # Copies, since a model may change the list of its pathways.
-    again = torch.utils._pytree.tree_map_only(Tensor, torch.clone, inputs)
+    again = _map(Tensor, torch.clone, inputs)
     pairs = list(zip(tensors(exported(*inputs)), tensors(model(*again)), strict=True))
     scale = max(float(expected.abs().max()) for _, expected in pairs)
     largest = max(float((output - expected).abs().max()) for output, expected in pairs)

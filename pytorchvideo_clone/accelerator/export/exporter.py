@@ -41,12 +41,14 @@ class Exporter(NamedTuple):
             operators of each kind in it.
         load: (path, **options) gives a function from inputs to outputs, and the metadata.
         beside: suffixes of the files that are written beside it.
+        int8: whether `write` takes an `Int8` as its argument `int8`.
     """
 
     suffix: str
     write: Callable[..., dict[str, int]]
     load: Callable[..., tuple[Run, dict[str, str]]]
     beside: tuple[str, ...] = ()
+    int8: bool = False
 
     def files(self, path: Path) -> list[Path]:
         """All files of an exported model."""
@@ -98,7 +100,12 @@ def exact_program(model: nn.Module, inputs: tuple[Any, ...]) -> torch.export.Exp
 
 
 def simple_program(
-    model: nn.Module, inputs: tuple[Any, ...], form: str, any_batch: bool = True
+    model: nn.Module,
+    inputs: tuple[Any, ...],
+    form: str,
+    any_batch: bool = True,
+    *,
+    quantize: Callable[[fx.GraphModule], object] | None = None,
 ) -> torch.export.ExportedProgram:
     """Capture a model for inference: norms folded, no dropout, pools over everything as means.
 
@@ -107,6 +114,7 @@ def simple_program(
         inputs: as in `exact_program`.
         form: "conv3d" leaves 3D convolutions, "frames" makes them 2D, over frames.
         any_batch: let the batch vary; else it is that of the inputs.
+        quantize: writes the rounding to int8 into the simplified graph.
     """
     if form not in FORMS:
         raise ValueError(f"form is {form!r}; choose one of {', '.join(FORMS)}.")
@@ -115,6 +123,9 @@ def simple_program(
     graph = capture(model, inputs)
     for simplify in FORMS[form]:
         simplify(graph)
+    graph = finish(graph)
+    if quantize is not None:
+        quantize(graph)
     return _export(finish(graph), inputs, any_batch)
 
 

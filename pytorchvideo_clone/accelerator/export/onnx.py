@@ -4,7 +4,8 @@ import contextlib
 import io
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.accelerator.export.exporter import Run, simple_program, tensors
+from pytorchvideo_clone.accelerator.quantize import Int8
 
 __all__ = ["load_onnx", "write_onnx"]
 
@@ -24,6 +26,7 @@ def write_onnx(
     metadata: Mapping[str, str],
     *,
     form: str = "frames",
+    int8: Int8 | None = None,
 ) -> dict[str, int]:
     """Write an ONNX file with a dynamic batch axis; input "video", output "scores".
 
@@ -36,6 +39,8 @@ def write_onnx(
         metadata: key -> text, stored as the model's metadata properties.
         form: "frames" computes 3D convolutions as 2D ones, over frames; "conv3d" leaves them, for
             runtimes that have fast ones.
+        int8: computes convolutions and linear layers in int8, between `QuantizeLinear` and
+            `DequantizeLinear`.
 
     Returns:
         Operator -> how often it is in the file.
@@ -45,7 +50,8 @@ def write_onnx(
     """
     optional_import("onnx", extra="onnx")
     optional_import("onnxscript", extra="onnx")
-    captured = simple_program(model, inputs, form)
+    quantize = None if int8 is None else partial(int8.insert, target="onnx")
+    captured = simple_program(model, inputs, form, quantize=quantize)
     axes = torch.utils._pytree.tree_map_only(
         Tensor, lambda x: {0: "batch"} if x.dim() > 3 else {}, inputs
     )
@@ -59,8 +65,13 @@ def write_onnx(
             input_names=_names("video", len(tensors(inputs))),
             output_names=_names("scores", len(outputs)),
             verbose=False,
+            # Measured: with the many operators of int8 its search for patterns takes minutes.
+            optimize=int8 is None,
+            custom_translation_table=_translations() if int8 else None,
         )
     assert program is not None
+    if int8:
+        _simplify(program.model)
     program.model.metadata_props.update(metadata)
     program.save(str(path), external_data=False)
     return dict(Counter(node.op_type for node in program.model.graph).most_common())
@@ -81,6 +92,31 @@ def load_onnx(path: Path) -> tuple[Run, dict[str, str]]:
         return [torch.from_numpy(output) for output in session.run(None, feed)]
 
     return run, dict(session.get_modelmeta().custom_metadata_map)
+
+
+def _translations() -> dict[Callable, Callable]:
+    """Give the exporter's weights of int8 without zero points, and with scales of float32."""
+    from onnxscript import opset18
+
+    def weight(integers: Any, scales: Any, zeros: Any, axis: int, *rest: Any) -> Any:
+        return opset18.DequantizeLinear(integers, scales, axis=axis)
+
+    return {torch.ops.quantized_decomposed.dequantize_per_channel.default: weight}
+
+
+def _simplify(model: Any) -> None:
+    """Drop from a file what the exporter leaves: constants, copies, where an operator is from."""
+    from onnx_ir.passes import common
+
+    for simplify in (
+        common.ClearMetadataAndDocStringPass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.DeduplicateInitializersPass(),
+        common.IdentityEliminationPass(),
+        common.CommonSubexpressionEliminationPass(),
+        common.RemoveUnusedNodesPass(),
+    ):
+        simplify(model)
 
 
 def _names(name: str, count: int) -> list[str]:

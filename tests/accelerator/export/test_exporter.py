@@ -14,6 +14,7 @@ from pytorchvideo_clone.accelerator.export import (
     export_model,
     load_exported,
 )
+from pytorchvideo_clone.accelerator.quantize import Int8Error
 from pytorchvideo_clone.hub import create_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch deprecates TorchScript:DeprecationWarning")
@@ -155,6 +156,19 @@ def test_a_model_that_cannot_be_captured_leaves_no_file(tmp_path: Path) -> None:
 
     with pytest.raises(ExportError, match="torch_export cannot express the model"):
         export_model(Branches(), torch.rand(1, *CLIP), tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_int8_is_refused_where_it_cannot_be(tmp_path: Path) -> None:
+    clip = torch.rand(1, *CLIP)
+    with pytest.raises(ValueError, match="torchscript has no int8; choose one of onnx, "):
+        export_model(small_model(), clip, tmp_path / "model.ts", int8=[clip])
+    with pytest.raises(ValueError, match="keep is for int8"):
+        export_model(small_model(), clip, tmp_path / "model.onnx", keep=["0"])
+    with pytest.raises(ValueError, match="calibration is empty"):
+        export_model(small_model(), clip, tmp_path / "model.onnx", int8=[])
+    with pytest.raises(Int8Error, match="differs from float by"):
+        export_model(small_model(), clip, tmp_path / "model.onnx", int8=[clip], tolerance=1e-9)
     assert not list(tmp_path.iterdir())
 
 

@@ -37,3 +37,22 @@ def test_convolutions_are_of_the_form_asked_for(form: str, rank: int, tmp_path: 
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="form is 'conv1d'; choose one of conv3d, frames"):
         export_model(MODEL, CLIP, tmp_path / "model.onnx", form="conv1d")
+
+
+def test_int8_is_written_as_pairs_but_for_what_is_kept(tmp_path: Path) -> None:
+    model = nn.Sequential(*MODEL, nn.Conv3d(4, 2, (1, 3, 3)))
+    path = tmp_path / "model.onnx"
+    report = export_model(model, CLIP, path, int8=[CLIP], form="conv3d", metadata={"a": "b"})
+    graph = onnx.load(path).graph
+    made = {node.output[0]: node for node in graph.node}
+    for conv in (node for node in graph.node if node.op_type == "Conv"):
+        assert [made[name].op_type for name in conv.input[:2]] == ["DequantizeLinear"] * 2
+        assert made[made[conv.input[0]].input[0]].op_type == "QuantizeLinear"
+    # The clip, the activation and the scores; the weights have no operator that rounds.
+    assert report.operators["QuantizeLinear"] == 3
+    assert report.operators["DequantizeLinear"] == 5
+    weights = [tensor for tensor in graph.initializer if len(tensor.dims) == 5]
+    assert {tensor.data_type for tensor in weights} == {onnx.TensorProto.INT8}
+    report = export_model(model, CLIP, path, int8=[CLIP], form="conv3d", keep=["3"])
+    assert report.operators["QuantizeLinear"] == 2
+    assert report.int8 is not None and report.int8.kept == ("3",)
