@@ -96,18 +96,17 @@ def load_onnx(path: Path) -> tuple[Run, dict[str, str]]:
 
 def _translations() -> dict[Callable, Callable]:
     """Give the exporter's weights of int8 without zero points, and with scales of float32."""
-    from onnxscript import opset18
+    opset = optional_import("onnxscript", extra="onnx").opset18
 
     def weight(integers: Any, scales: Any, zeros: Any, axis: int, *rest: Any) -> Any:
-        return opset18.DequantizeLinear(integers, scales, axis=axis)
+        return opset.DequantizeLinear(integers, scales, axis=axis)
 
     return {torch.ops.quantized_decomposed.dequantize_per_channel.default: weight}
 
 
 def _simplify(model: Any) -> None:
     """Drop from a file what the exporter leaves: constants, copies, where an operator is from."""
-    from onnx_ir.passes import common
-
+    common = optional_import("onnx_ir.passes.common", extra="onnx")
     for simplify in (
         common.ClearMetadataAndDocStringPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
