@@ -6,6 +6,7 @@ one piece.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -237,7 +238,10 @@ def _pool(writer: _Writer, node: fx.Node, operator: Any) -> fx.Node:
 
 
 def _convolve(writer: _Writer, node: fx.Node) -> fx.Node | None:
-    """One 2D convolution a tap, of the real frames that the tap reads; what they give is summed."""
+    """One 2D convolution a tap, of the real frames that the tap reads; what they give is summed.
+
+    No frames of zeros are made: they would cost a copy of the clip.
+    """
     clip, bias = node.args[0], argument(node, 2, None)
     weight = constant(writer.graph, node.args[1])
     assert isinstance(clip, fx.Node)
@@ -248,40 +252,56 @@ def _convolve(writer: _Writer, node: fx.Node) -> fx.Node | None:
     )
     plane = (list(stride[1:]), list(padding[1:]), list(dilation[1:]), argument(node, 6, 1))
     frames, length = writer.frames(clip), node.meta["val"].shape[2]
+    size = (weight.shape[0], *node.meta["val"].shape[3:])
 
-    def reach(tap: int, shift: int) -> range:
-        """The times of the result to which a tap brings a real frame."""
+    def reads(tap: int, begin: int, end: int) -> range:
+        """The times of the clip that a tap reads for the times [begin, end) of the result."""
         offset = tap * dilation[0] - shift
-        times = [t for t in range(length) if 0 <= t * stride[0] + offset < frames.length]
+        return range(begin * stride[0] + offset, (end - 1) * stride[0] + offset + 1, stride[0])
+
+    def reach(tap: int) -> range:
+        """The times of the result to which a tap brings a real frame."""
+        times = [t for t in range(length) if 0 <= reads(tap, t, t + 1)[0] < frames.length]
         return range(times[0], times[-1] + 1) if times else range(0)
 
+    def convolve(tap: int, read: _Frames) -> _Frames:
+        if tap not in weights:
+            weights[tap] = add_constant(writer.graph, node, weight[:, :, tap].clone())
+        given = (read.node, weights[tap], bias if tap == centre else None, *plane)
+        return read._replace(node=writer.call(aten.conv2d.default, *given), size=size)
+
+    weights: dict[int, fx.Node] = {}
     shift, taps = padding[0], range(weight.shape[2])
-    centre = max(taps, key=lambda tap: len(reach(tap, shift)))
-    if len(reach(centre, shift)) < length:  # no tap reaches everything, as with an even kernel
+    centre = max(taps, key=lambda tap: len(reach(tap)))
+    if len(reach(centre)) < length:  # no tap reaches everything, as with an even kernel
         frames, shift = writer.pad(frames, shift), 0
-    reached = {tap: times for tap in taps if (times := reach(tap, shift))}
-    size = (weight.shape[0], *node.meta["val"].shape[3:])
-    results: dict[int, _Frames] = {}
-    for tap, times in reached.items():
-        begin = times[0] * stride[0] + tap * dilation[0] - shift
-        read = writer.cut(frames, range(begin, begin + (len(times) - 1) * stride[0] + 1, stride[0]))
-        part = add_constant(writer.graph, node, weight[:, :, tap].clone())
-        given = writer.call(
-            aten.conv2d.default, read.node, part, bias if tap == centre else None, *plane
-        )
-        results[tap] = read._replace(node=given, size=size)
+    whole = convolve(centre, writer.cut(frames, reads(centre, 0, length)))
+    reached = {tap: times for tap in taps if tap != centre and (times := reach(tap))}
+    if not reached:
+        return whole.node
+    # Frames are copied where they are smaller, before the convolution or after it.
+    shrinks = stride[0] == 1 and math.prod(size) < math.prod(frames.size)
+    uncut = {tap: convolve(tap, frames) for tap in reached} if shrinks else {}
     # Between two cuts the same taps reach every frame.
-    cuts = sorted({cut for times in reached.values() for cut in (times.start, times.stop)})
+    cuts = {0, length, *(cut for times in reached.values() for cut in (times.start, times.stop))}
+    spans = list(itertools.pairwise(sorted(cuts)))
+    # The centre is added to all times at once, unless it is alone at some.
+    alone = not all(any(begin in times for times in reached.values()) for begin, _ in spans)
     sums = []
-    for begin, end in itertools.pairwise(cuts):
-        total = None
-        for tap in sorted(reached, key=lambda tap: tap != centre):
+    for begin, end in spans:
+        total = writer.cut(whole, range(begin, end)).node if alone else None
+        for tap in reached:
             if begin in reached[tap]:
-                start = reached[tap].start
-                part = writer.cut(results[tap], range(begin - start, end - start)).node
+                times = reads(tap, begin, end)
+                part = (
+                    writer.cut(uncut[tap], times)
+                    if shrinks
+                    else convolve(tap, writer.cut(frames, times))
+                ).node
                 total = part if total is None else writer.call(aten.add.Tensor, total, part)
         sums.append(total)
-    return sums[0] if len(sums) == 1 else writer.call(aten.cat.default, sums, 0)
+    joined = sums[0] if len(sums) == 1 else writer.call(aten.cat.default, sums, 0)
+    return joined if alone else writer.call(aten.add.Tensor, whole.node, joined)
 
 
 RULES: dict[Any, Callable[[_Writer, fx.Node], fx.Node | None]] = {
