@@ -1,5 +1,6 @@
 """From a model to a device."""
 
+from pytorchvideo_clone.accelerator.benchmark import Measurement, benchmark, build_form
 from pytorchvideo_clone.accelerator.export import (
     EXPORTERS,
     ExportedModel,
@@ -30,6 +31,7 @@ __all__ = [
     "ExportError",
     "ExportReport",
     "ExportedModel",
+    "Measurement",
     "OptimizeError",
     "OptimizeReport",
     "OptimizedModel",
@@ -37,6 +39,8 @@ __all__ = [
     "Stream",
     "TransmuteReport",
     "WindowResult",
+    "benchmark",
+    "build_form",
     "convert_to_deployable_form",
     "export_model",
     "load_exported",

@@ -11,6 +11,7 @@ from typing import Any
 from pytorchvideo_clone import __version__
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.accelerator import ExportError
+from pytorchvideo_clone.cli.benchmark import benchmark
 from pytorchvideo_clone.cli.data import pack, scan, show, unpack, verify
 from pytorchvideo_clone.cli.doctor import doctor
 from pytorchvideo_clone.cli.models import demo, evaluate, export, models, predict, train
@@ -27,10 +28,13 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     "train": train,
     "evaluate": evaluate,
     "export": export,
+    "benchmark": benchmark,
     "data": {"scan": scan, "show": show, "pack": pack, "unpack": unpack, "verify": verify},
     "demo": demo,
     "doctor": doctor,
 }
+# Arguments that take several values: those with the default None are options.
+_LISTS: dict[Any, type] = {list[str]: str, list[str] | None: str, list[int] | None: int}
 _EXPECTED = (OSError, ValueError, ImportError, VideoReadError, CheckpointError, ExportError)
 
 
@@ -101,11 +105,16 @@ def _add_commands(parser: Any, table: Mapping[str, Any]) -> None:
             continue
         summary, _, _ = (function.__doc__ or "").partition("\n")
         command = jsonargparse.ArgumentParser(description=summary)
-        lists = [n for n, p in signature(function).parameters.items() if p.annotation == list[str]]
+        parameters = signature(function).parameters
+        lists = {
+            name: _LISTS[p.annotation] for name, p in parameters.items() if p.annotation in _LISTS
+        }
         command.add_function_arguments(
             function, as_group=False, as_positional=True, skip=set(lists)
         )
-        for argument in lists:
-            text = re.search(rf"^ +{argument}: (.+)$", function.__doc__ or "", re.M)
-            command.add_argument(argument, nargs="+", type=str, help=text and text[1])
+        for argument, kind in lists.items():
+            text = re.search(rf"^ +{argument}: (.+(?:\n {{12}}.+)*)$", function.__doc__ or "", re.M)
+            option = "--" * (parameters[argument].default is None)
+            told = text and " ".join(text[1].split())
+            command.add_argument(f"{option}{argument}", nargs="+", type=kind, help=told)
         commands.add_subcommand(name, command, help=summary)

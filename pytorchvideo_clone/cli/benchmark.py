@@ -1,0 +1,255 @@
+"""The command that measures models in the forms in which they can run."""
+
+import json as json_format
+import multiprocessing
+import os
+import platform
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.accelerator import Measurement, build_form
+from pytorchvideo_clone.accelerator import benchmark as measure_forms
+from pytorchvideo_clone.accelerator.benchmark import BUILDERS
+from pytorchvideo_clone.cli.screen import print_table
+from pytorchvideo_clone.hub import create_model, load_bundle, model_entry
+
+__all__ = ["benchmark"]
+
+DTYPES = ("float32", "bfloat16", "int8")
+# What makes a row another one.
+KEY = ("model", "target", "dtype", "threads", "batch")
+_BOX = [[0, 16.0, 16.0, 96.0, 96.0]]  # index in the batch, then pixels
+
+
+def benchmark(
+    models: list[str],
+    targets: list[str] | None = None,
+    dtypes: list[str] | None = None,
+    threads: list[int] | None = None,
+    batch: int = 1,
+    rounds: int = 10,
+    checkpoint: str | None = None,
+    calibration: str | None = None,
+    json: str | None = None,
+) -> None:
+    """Measure how fast models run, in which form, and what the form changes.
+
+    Args:
+        models: names that `models` lists, on test clips.
+        targets: eager, cpu, cpu_public, onnx, openvino, executorch, torch_export, torchscript,
+            aot_inductor, cuda; by default eager and cpu, and cuda where there is a GPU.
+        dtypes: float32, bfloat16, int8; by default float32.
+        threads: cores to run on, one process for each number; by default 1.
+        batch: clips a call.
+        rounds: how often the forms take turns.
+        checkpoint: of the one model that is named; else weights are random.
+        calibration: folder of videos for int8; without it random clips, and the table says so.
+        json: file for all numbers; rows that it has from before stay, unless they are made again.
+    """
+    targets = targets or ["eager", "cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    dtypes, threads = dtypes or ["float32"], threads or [1]
+    _check(models, targets, dtypes, threads, checkpoint)
+    forms = [(target, dtype) for dtype in dtypes for target in targets]
+    if ("eager", "float32") not in forms:
+        forms.insert(0, ("eager", "float32"))  # what differences and ratios are from
+    rows: list[dict[str, Any]] = []
+    for model in models:
+        for count in threads:
+            print(f"{model}, {count} thread{'s' * (count > 1)} ...", file=sys.stderr, flush=True)
+            job = _Job(model, checkpoint, forms, count, batch, rounds, calibration)
+            rows += _in_own_process(job)
+            if json:
+                _write(Path(json), rows)
+    header = ["model", "target", "dtype", "threads", "batch", "median ms", "p95 ms", "clips/s"]
+    print_table([*header, "times faster", "peak MB", "difference", "note"], map(_cells, rows))
+
+
+class _Job(NamedTuple):
+    """What one process measures."""
+
+    model: str
+    checkpoint: str | None
+    forms: Sequence[tuple[str, str]]
+    threads: int
+    batch: int
+    rounds: int
+    calibration: str | None
+
+
+def _check(
+    models: list[str],
+    targets: list[str],
+    dtypes: list[str],
+    threads: list[int],
+    checkpoint: str | None,
+) -> None:
+    for name in models:
+        model_entry(name)
+    for what, given, known in (("target", targets, BUILDERS), ("dtype", dtypes, DTYPES)):
+        for name in given:
+            if name not in known:
+                raise ValueError(f"{what} is {name!r}; choose of {', '.join(known)}.")
+    cores = len(_cores())
+    for count in threads:
+        if not 1 <= count <= cores:
+            raise ValueError(f"threads is {count}; this machine gives 1 to {cores}.")
+    if checkpoint and len(models) > 1:
+        raise ValueError(f"checkpoint is for one model, {len(models)} are named; name one.")
+
+
+def _in_own_process(job: _Job) -> list[dict[str, Any]]:
+    """The rows of a job; its memory, threads and crashes are those of a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(_measure, job).result()
+        except BrokenProcessPool:
+            failed = Measurement("", job.batch, error="its process died, for want of memory maybe.")
+            return [_row(job, form, failed, failed, "") for form in job.forms]
+
+
+def _measure(job: _Job) -> list[dict[str, Any]]:
+    """Build all forms, and let them take turns."""
+    warnings.simplefilter("ignore")  # of converters
+    if hasattr(os, "sched_setaffinity"):  # runtimes take as many threads as they see cores
+        os.sched_setaffinity(0, _cores()[-job.threads :])
+    torch.set_num_threads(job.threads)
+    network, inputs = _load(job)
+    built: dict[str, Any] = {}
+    failed: dict[str, Measurement] = {}
+    note = ""
+    with tempfile.TemporaryDirectory() as folder:
+        for target, dtype in job.forms:
+            clips = None
+            if dtype == "int8":
+                clips, note = _calibration(job, inputs)
+            name = f"{target} {dtype}"
+            try:
+                built[name] = build_form(
+                    network, inputs, target, dtype, folder=folder, calibration=clips
+                )
+            except Exception as error:  # of any runtime; the row says it
+                text = next(iter(str(error).strip().splitlines()), type(error).__name__)
+                failed[name] = Measurement(name, job.batch, error=text)
+        measured = {**failed, **measure_forms(built, inputs, rounds=job.rounds)}
+    first = measured["eager float32"]
+    return [_row(job, form, measured[" ".join(form)], first, note) for form in job.forms]
+
+
+def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """A model in evaluation mode, and what it takes."""
+    entry = model_entry(job.model)
+    if job.checkpoint:
+        network, bundle = load_bundle(job.checkpoint)
+        if bundle.model != job.model:
+            raise ValueError(f"{job.checkpoint} holds {bundle.model}, not {job.model}.")
+        spec = bundle.input_spec
+    else:
+        torch.manual_seed(0)
+        network, spec = create_model(job.model, **entry.logits), entry.input_spec
+        _randomize_norms(network)
+    inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
+    clip = inputs_of.example_input(spec, job.batch)
+    boxes = (torch.tensor(_BOX),) if entry.task == "detection" else ()
+    return network.eval(), (clip, *boxes)
+
+
+def _randomize_norms(network: nn.Module) -> None:
+    """Many new models have norms of weight 0, which would hide what a form does wrong."""
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d | nn.LayerNorm):
+            nn.init.normal_(part.weight, 1.0, 0.1)
+            nn.init.normal_(part.bias, 0.0, 0.1)
+        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d):
+            assert part.running_mean is not None and part.running_var is not None
+            part.running_mean.normal_(0.0, 0.1)
+            part.running_var.uniform_(0.8, 1.2)
+
+
+def _calibration(job: _Job, inputs: tuple[torch.Tensor, ...]) -> tuple[list[Any], str]:
+    """Eight inputs for int8, and a note where they are random."""
+    if job.calibration is None:
+        draw = torch.Generator().manual_seed(1)
+        clips = [torch.randn(inputs[0].shape, generator=draw) for _ in range(8)]
+        return [(clip, *inputs[1:]) for clip in clips], "calibrated on random clips"
+    inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
+    found = optional_import("pytorchvideo_clone.recipes.predict", extra="train").find_videos
+    data = optional_import("pytorchvideo_clone.data", extra="train")
+    spec = model_entry(job.model).input_spec
+    paths = data.LabeledVideoPaths([(path, {}) for path in found([job.calibration])[:8]])
+    views = inputs_of.evaluation_dataset(paths, spec, clips=1, crops=1)
+    clips = [inputs_of.normalize_clips(views[i]["video"], spec) for i in range(len(views))]
+    more = inputs[0].shape[0]
+    return [(clip.expand(more, -1, -1, -1, -1).contiguous(), *inputs[1:]) for clip in clips], ""
+
+
+def _row(
+    job: _Job, form: tuple[str, str], result: Measurement, first: Measurement, note: str
+) -> dict[str, Any]:
+    # CPU time leaves other work out; of several threads it is not the time that one waits.
+    clock: Literal["cpu", "wall"] = "cpu" if job.threads == 1 and form[0] != "cuda" else "wall"
+    known = result.wall_sec and first.wall_sec
+    faster = round(result.times_faster(first, clock), 3) if known else None
+    return {
+        "model": job.model,
+        "target": form[0],
+        "dtype": form[1],
+        "threads": job.threads,
+        **{
+            key: value for key, value in result.to_dict().items() if key not in ("name", "wall_sec")
+        },
+        "batch": job.batch,
+        "times_faster": faster,
+        "note": note if form[1] == "int8" and not result.error else "",
+    }
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Put the rows in the place of earlier ones of the same key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = json_format.loads(path.read_text())["rows"] if path.exists() else []
+    merged = {tuple(row[name] for name in KEY): row for row in [*before, *rows]}
+    machine = {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "date": date.today().isoformat(),
+    }
+    path.write_text(
+        json_format.dumps({"machine": machine, "rows": list(merged.values())}, indent=1) + "\n"
+    )
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    key = [str(row[name]) for name in KEY]
+    if row["error"]:
+        return [*key, *[""] * 6, row["error"]]
+    numbers = [f"{row[name]:.1f}" for name in ("median_ms", "p95_ms", "clips_per_sec")]
+    faster = f"{row['times_faster']:.2f}" if row["times_faster"] else ""
+    peak = "" if row["peak_mb"] is None else f"{row['peak_mb']:.0f}"
+    return [*key, *numbers, faster, peak, f"{row['difference']:.0e}", row["note"]]
+
+
+def _cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from pytorchvideo_clone.cli import main
+from pytorchvideo_clone.cli.benchmark import _calibration, _Job, _load, _write
+from pytorchvideo_clone.hub import list_models
+
+JOB = _Job("x3d_tiny", None, [("eager", "float32")], 1, 2, 1, None)
+
+
+def test_the_table_has_a_row_for_every_form_also_for_what_cannot_run(
+    capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    output = tmp_path / "new" / "speed.json"
+    forms = "--targets cpu eager --dtypes float32 int8 --threads 1 --batch 2 --rounds 2"
+    main(f"benchmark x3d_tiny {forms} --json {output}".split())
+    shown = capsys.readouterr()
+    assert "x3d_tiny, 1 thread ..." in shown.err
+    assert "torch has no int8" in shown.out
+    rows = json.loads(output.read_text())["rows"]
+    by_form = {(row["target"], row["dtype"]): row for row in rows}
+    assert list(by_form) == [
+        ("cpu", "float32"),
+        ("eager", "float32"),
+        ("cpu", "int8"),
+        ("eager", "int8"),
+    ]
+    fast, eager = by_form["cpu", "float32"], by_form["eager", "float32"]
+    assert {row["batch"] for row in rows} == {2}
+    assert eager["times_faster"] == 1
+    assert 0 < eager["median_ms"] <= eager["p95_ms"]
+    assert fast["clips_per_sec"] > 0
+    assert fast["difference"] < 1e-5
+    assert "no int8" in by_form["eager", "int8"]["error"]
+
+
+def test_rows_of_an_earlier_run_stay_unless_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "speed.json"
+    key = {"target": "eager", "dtype": "float32", "threads": 1, "batch": 1}
+    _write(path, [{"model": "a", **key, "cpu_ms": 1}, {"model": "b", **key, "cpu_ms": 2}])
+    _write(path, [{"model": "b", **key, "cpu_ms": 3}])
+    written = json.loads(path.read_text())
+    assert [(row["model"], row["cpu_ms"]) for row in written["rows"]] == [("a", 1), ("b", 3)]
+    assert written["machine"]["torch"] == torch.__version__
+
+
+def test_what_cannot_be_meant_is_an_error(capsys: pytest.CaptureFixture) -> None:
+    for arguments, told in (
+        ("slow_r5", "did you mean"),
+        ("x3d_xs --targets tflite", "target is 'tflite'; choose of eager, cpu"),
+        ("x3d_xs --dtypes float64", "dtype is 'float64'"),
+        ("x3d_xs --threads 1000", "threads is 1000; this machine gives 1 to"),
+        ("x3d_xs x3d_s --checkpoint model.pth", "2 are named"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(f"benchmark {arguments}".split())
+        assert end.value.code == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x3d_tiny", "slow_r50_detection"])
+def test_models_get_test_clips_and_norms_that_show(name: str) -> None:
+    model, inputs = _load(JOB._replace(model=name))
+    assert inputs[0].shape[:2] == (2, 3)
+    assert len(inputs) == 1 + name.endswith("detection")
+    assert not model.training
+    norms = [part for part in model.modules() if isinstance(part, nn.BatchNorm3d)]
+    assert norms and all(norm.weight.abs().min() > 0 for norm in norms)
+    assert set(list_models()) > {name}
+
+
+def test_int8_is_calibrated_on_videos_or_says_that_it_is_not(motion_folder: Path) -> None:
+    inputs = (torch.zeros(2, 3, 8, 64, 64),)
+    clips, note = _calibration(JOB, inputs)
+    assert note == "calibrated on random clips"
+    assert [clip.shape for (clip,) in clips] == [(2, 3, 8, 64, 64)] * 8
+    clips, note = _calibration(JOB._replace(calibration=str(motion_folder / "test")), inputs)
+    assert note == ""
+    assert len(clips) == 8
+    first, second = clips[0][0], clips[1][0]
+    assert first.shape == (2, 3, 8, 64, 64)
+    assert first.min() >= -2.01 and first.max() <= 2.45
+    assert not torch.equal(first, second)
