@@ -3,12 +3,21 @@
 A file that was not fetched whole has zeros for what is missing, or ends early.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import av
 
-__all__ = ["MISSING", "dependents", "grid_gaps", "holes_between", "packet_has_hole"]
+__all__ = [
+    "MISSING",
+    "PacketFacts",
+    "dependents",
+    "facts_of",
+    "grid_gaps",
+    "holes_between",
+    "packet_has_hole",
+]
 
 MISSING = "its data are missing"
 
@@ -20,13 +29,35 @@ _HOLE, _LARGE_HOLE, _EMPTY_END = bytes(64), bytes(512), bytes(8)
 _MOST_READ = 1 << 22  # bytes between two packets that are looked through
 
 
-def packet_has_hole(packet: av.Packet, codec: str) -> bool:
+class PacketFacts(NamedTuple):
+    """What is to be known of a packet whose data are not kept; names are those of `av.Packet`."""
+
+    pts: int | None
+    dts: int | None
+    pos: int | None
+    size: int
+    is_keyframe: bool
+    is_discard: bool
+    has_hole: bool
+    ends_empty: bool
+
+
+def facts_of(packet: av.Packet, codec: str) -> PacketFacts:
+    """Look at a packet of a decoder with this name."""
+    times = (packet.pts, packet.dts, packet.pos, packet.size)
+    holes = (packet_has_hole(packet, codec), _ends_empty(packet))
+    return PacketFacts(*times, packet.is_keyframe, packet.is_discard, *holes)
+
+
+def packet_has_hole(packet: av.Packet | PacketFacts, codec: str) -> bool:
     """Say whether data of a packet are missing.
 
     Args:
-        packet: as the container gives it.
+        packet: as the container gives it, or what is known of it.
         codec: name of its decoder.
     """
+    if isinstance(packet, PacketFacts):
+        return packet.has_hole
     if packet.is_corrupt:
         return True
     data = bytes(packet)
@@ -35,12 +66,12 @@ def packet_has_hole(packet: av.Packet, codec: str) -> bool:
     return codec in _HARDLY_ZEROS and (data.startswith(_EMPTY_END) or _LARGE_HOLE in data)
 
 
-def dependents(packets: list[av.Packet], place: int) -> Iterator[int]:
+def dependents(packets: Sequence[av.Packet | PacketFacts], place: int) -> Iterator[int]:
     """Give the place of a packet, and those of all whose frames may build on it.
 
     Those are all up to the next key frame, and those after it that are shown before it.
     """
-    key: av.Packet | None = None
+    key: av.Packet | PacketFacts | None = None
     for later in range(place, len(packets)):
         packet = packets[later]
         if packet.is_keyframe and later > place:
@@ -73,7 +104,7 @@ def grid_gaps(stamps: list[int], gap: float, last: float) -> list[int]:
 
 
 def holes_between(
-    packets: list[av.Packet],
+    packets: Sequence[av.Packet | PacketFacts],
     end: int | None,
     read_at: Callable[[int, int], bytes],
 ) -> Iterator[int]:
@@ -91,4 +122,10 @@ def holes_between(
         after = packet.pos + packet.size
         size = min(following - after, _MOST_READ)
         if size >= len(_HOLE) and _HOLE in read_at(after, size):
-            yield place if bytes(packet).endswith(_EMPTY_END) else place + 1
+            yield place if _ends_empty(packet) else place + 1
+
+
+def _ends_empty(packet: av.Packet | PacketFacts) -> bool:
+    if isinstance(packet, PacketFacts):
+        return packet.ends_empty
+    return bytes(packet).endswith(_EMPTY_END)

@@ -17,7 +17,9 @@ from av.stream import Disposition
 
 from pytorchvideo_clone.data.decoders.holes import (
     MISSING,
+    PacketFacts,
     dependents,
+    facts_of,
     grid_gaps,
     holes_between,
     packet_has_hole,
@@ -41,16 +43,19 @@ _AVI_HEAD = 8  # bytes of a chunk's name and size
 _HEADER_FIRST = {"matroska,webm", "flv"}
 
 
+Packets = Sequence[av.Packet | PacketFacts]
+
+
 class Window(NamedTuple):
     """What a window needs and holds.
 
     Attributes:
-        packets: from a key frame on, in decoding order.
+        packets: from a key frame on, in decoding order; or what is known of them.
         stamps: ticks at which its frames begin, ascending, damaged and missing ones included.
         damage: stamp -> cause, for frames that show to be damaged before they are decoded.
     """
 
-    packets: list[av.Packet]
+    packets: Packets
     stamps: list[int]
     damage: dict[int, str]
 
@@ -98,19 +103,23 @@ class PacketReader:
         assert self.stream.time_base is not None  # every opened video stream has one
         return self.stream.time_base
 
-    def stamp(self, packet: av.Packet) -> int | None:
+    def stamp(self, packet: av.Packet | PacketFacts) -> int | None:
         """Ticks at which the frame of a packet begins."""
         return packet.dts if self.in_order_only else packet.pts
 
-    def read(self, first: float, last: float, from_start: bool = False) -> Window:
+    def read(
+        self, first: float, last: float, from_start: bool = False, keep_data: bool = True
+    ) -> Window:
         """Read the packets that [first, last) needs.
 
         Args:
             first: ticks, included.
             last: ticks, excluded.
             from_start: read from the beginning of the file, not from a key frame before `first`.
+            keep_data: False leaves the data out, of which a long window may have more than fit into
+                memory; `scan` gives them one after the other.
         """
-        packets, after = self._read(first, last, from_start)
+        packets, after = self._read(first, last, from_start, keep_data)
         found = {self.stamp(packet) for packet in packets if not packet.is_discard}
         stamps = {pts for pts in found if pts is not None}
         damage: dict[int, str] = {}
@@ -129,13 +138,11 @@ class PacketReader:
         stamps = self.read(min(a for a, _ in ticks), max(b for _, b in ticks)).stamps
         return [range(bisect_left(stamps, a), bisect_left(stamps, b)) for a, b in ticks]
 
-    def has_hole(self, packet: av.Packet) -> bool:
+    def has_hole(self, packet: av.Packet | PacketFacts) -> bool:
         """Say whether data of the packet are missing, which a decoder might not notice."""
         return packet_has_hole(packet, self.stream.codec_context.name)
 
-    def spread(
-        self, damage: dict[int, str], packets: list[av.Packet], place: int, cause: str
-    ) -> None:
+    def spread(self, damage: dict[int, str], packets: Packets, place: int, cause: str) -> None:
         """Add the frame of a packet, and all that may build on it, to `damage`."""
         places = dependents(packets, place)
         if self.in_order_only:  # which of the later ones is which is not known any more
@@ -158,7 +165,7 @@ class PacketReader:
             )
 
     def scan(self) -> Iterator[av.Packet]:
-        """Read all packets of the file, one after the other."""
+        """Open the file again and read all its packets, one after the other."""
         self._open()
         return self._packets()
 
@@ -236,36 +243,37 @@ class PacketReader:
             packet.pts = None if packet.pts is None else packet.pts + late
 
     def _read(
-        self, first: float, last: float, from_start: bool
-    ) -> tuple[list[av.Packet], av.Packet | None]:
+        self, first: float, last: float, from_start: bool, keep_data: bool
+    ) -> tuple[Packets, av.Packet | None]:
         target = max(first, self.start_pts)
         for position in [] if from_start or self.in_order_only else self._positions(target):
             try:
                 self.container.seek(position, stream=self.stream)
             except av.FFmpegError:  # a source that cannot seek
                 break
-            packets, after = self._read_until(last)
+            packets, after = self._read_until(last, keep_data)
             # A container may seek by decoding time, beyond which a key frame may still be shown too
             # late.
             if packets and packets[0].pts is not None and packets[0].pts <= target:
                 return packets, after
         self._open()
-        return self._read_until(last)
+        return self._read_until(last, keep_data)
 
-    def _read_until(self, last: float) -> tuple[list[av.Packet], av.Packet | None]:
+    def _read_until(self, last: float, keep_data: bool) -> tuple[Packets, av.Packet | None]:
         """Read from the next key frame on; also give the packet after them, None at the end."""
-        packets: list[av.Packet] = []
+        packets: list[av.Packet | PacketFacts] = []
+        codec = self.stream.codec_context.name
         margin = _MOST_REORDERED if self.in_order_only else 0
         for packet in self._packets():
             # A frame is never shown before it is decoded.
             if packet.dts is not None and packet.dts >= last + margin:
                 return packets, packet
             if packets or packet.is_keyframe:
-                packets.append(packet)
+                packets.append(packet if keep_data else facts_of(packet, codec))
         return packets, None
 
     def _lost(
-        self, packets: list[av.Packet], after: av.Packet | None, stamps: set[int], last: float
+        self, packets: Packets, after: av.Packet | None, stamps: set[int], last: float
     ) -> dict[int, str]:
         """Stamps of frames that the file promises, but that lie beyond its end.
 
@@ -288,7 +296,7 @@ class PacketReader:
     def _spread_gaps(
         self,
         damage: dict[int, str],
-        packets: list[av.Packet],
+        packets: Packets,
         after: av.Packet | None,
         stamps: set[int],
         last: float,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import dropwhile
 from typing import Any, BinaryIO
 
 import av
@@ -106,12 +107,15 @@ class PyAVDecoder:
     def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode every frame that is shown, with its time stamp, for another encoding.
 
+        The file is read twice, so that no more than a few of its packets are in memory at a time.
+
         Raises:
             VideoReadError: if one of them is damaged.
         """
-        window = self.reader.read(-math.inf, math.inf, from_start=True)
+        window = self.reader.read(-math.inf, math.inf, from_start=True, keep_data=False)
         shown = set(window.stamps)
-        run = _Run(self.reader, window, window.stamps, sparing=False)
+        packets = self.reader.scan()
+        run = _Run(self.reader, window, window.stamps, sparing=False, packets=packets)
         for pts, frame in run:
             if pts in shown:
                 self.reader.refuse_damaged(pts, run.damage)
@@ -200,6 +204,7 @@ class _Run:
         window: the packets, and what is known of their damage.
         wanted: stamps of the frames that must come out.
         sparing: leave out what no wanted frame builds on.
+        packets: those of the window with their data, if it has none.
 
     Attributes:
         damage: stamp -> cause, for packets that cannot be decoded or only in part, and all that may
@@ -208,13 +213,19 @@ class _Run:
     """
 
     def __init__(
-        self, reader: PacketReader, window: Window, wanted: list[int], sparing: bool
+        self,
+        reader: PacketReader,
+        window: Window,
+        wanted: list[int],
+        sparing: bool,
+        packets: Iterator[av.Packet] | None = None,
     ) -> None:
         self.damage = dict(window.damage)
         self.seen: list[int] = []
         self._reader = reader
         self._codec = reader.stream.codec_context
         self._packets = window.packets
+        self._with_data = None if packets is None else _from_key_frame(packets)
         self._stamps = [reader.stamp(packet) for packet in window.packets]
         self._wanted = set(wanted)
         self._parts = self._needed_parts() if sparing else [range(len(self._packets))]
@@ -238,7 +249,7 @@ class _Run:
 
     def _frames_of(self, place: int | None) -> list[av.VideoFrame]:
         """Decode a packet; None gives what the decoder still holds."""
-        packet = None if place is None else self._packets[place]
+        packet = None if place is None else self._data_of(place)
         skip = self._may_skip and place is not None and self._stamps[place] not in self._wanted
         self._codec.skip_frame = "NONREF" if skip else "DEFAULT"
         try:
@@ -252,6 +263,11 @@ class _Run:
                 place = self._stamps.index(frame.pts)
                 self._reader.spread(self.damage, self._packets, place, MISSING)
         return frames
+
+    def _data_of(self, place: int) -> av.Packet:
+        packet = self._packets[place] if self._with_data is None else next(self._with_data)
+        assert isinstance(packet, av.Packet)  # without its data only where they are read again
+        return packet
 
     def _needed_parts(self) -> list[range]:
         """Runs of packets, from a key frame on, with all wanted frames and what they build on."""
@@ -275,3 +291,7 @@ class _Run:
     def _up_to_last_wanted(self, part: range) -> range:
         last = max(place for place in part if self._stamps[place] in self._wanted)
         return range(part.start, last + 1)
+
+
+def _from_key_frame(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    return dropwhile(lambda packet: not packet.is_keyframe, packets)

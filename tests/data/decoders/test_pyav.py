@@ -1,3 +1,4 @@
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -117,3 +118,23 @@ def test_frames_that_build_on_damaged_ones_are_refused(tmp_path: Path) -> None:
         frames = decoder.read(Fraction(good[0], 30), Fraction(good[-1] + 1, 30)).pictures
         assert numbers(frames.permute(3, 0, 1, 2)) == list(good)
     decoder.close()
+
+
+def test_all_frames_are_read_without_holding_the_packets(tmp_path: Path) -> None:
+    path = Path(write_video(tmp_path / "video.avi", 90, codec="rawvideo", size=(360, 640)))
+    assert path.stat().st_size > 30e6
+    decoder = PyAVDecoder(str(path))
+    before, most, found = resident(), 0, []
+    for pts, frame in decoder.frames():
+        most = max(most, resident())
+        found.append(pts)
+        picture = torch.from_numpy(frame.to_ndarray(format="rgb24"))
+        assert numbers(picture.permute(2, 0, 1)[:, None]) == [len(found) - 1]
+    assert found == list(range(90))
+    assert most - before < path.stat().st_size / 3
+    decoder.close()
+
+
+def resident() -> int:
+    """Bytes of memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -7,8 +7,14 @@ import pytest
 import torch
 
 from pytorchvideo_clone.data import EncodedVideo, VideoPathHandler
-from pytorchvideo_clone.data.packed import PackedStore, PackedVideo, StoreError, unpack_video
-from tests.data.coded_video import numbers
+from pytorchvideo_clone.data.packed import (
+    PackedStore,
+    PackedVideo,
+    StoreError,
+    pack_videos,
+    unpack_video,
+)
+from tests.data.coded_video import numbers, write_video
 from tests.data.packed.stores import make_store
 
 NAMES = ["a.mp4", "b.mp4", "c.mp4", "d.avi"]
@@ -117,3 +123,20 @@ def test_what_is_no_video_of_a_store_is_refused(store: Path) -> None:
         PackedVideo(store)
     with pytest.raises(IndexError, match="has no video 4; it has 4"):
         PackedVideo(f"{store}#4")
+
+
+def test_colours_do_not_depend_on_the_video_read_before(tmp_path: Path) -> None:
+    formats = ("yuvj420p", "yuv420p")  # the full range says so, the usual one need not
+    paths = [write_video(tmp_path / f"{name}.mp4", 4, pix_fmt=name, noise=30) for name in formats]
+    (tmp_path / "list.txt").write_text("".join(f"{path} 0\n" for path in paths))
+    pack_videos(tmp_path / "list.txt", tmp_path / "a.ptvpack", num_workers=1)
+
+    def clips(numbers: list[int]) -> dict[int, torch.Tensor]:
+        found = {}
+        for number in numbers:
+            with PackedVideo(f"{tmp_path}/a.ptvpack#{number}") as video:
+                found[number] = video.get_clip(0, 1)["video"]
+        return found
+
+    alone = clips([1])
+    torch.testing.assert_close(clips([0, 1])[1], alone[1], rtol=0, atol=0)
