@@ -9,10 +9,11 @@ import copy
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
+from pytorchvideo_clone.data.clip_info import Annotation, ClipInfo, ClipInfoList, RandomSource
 from pytorchvideo_clone.data.video import Seconds
 
 __all__ = [
@@ -30,43 +31,6 @@ __all__ = [
     "make_clip_sampler",
 ]
 
-Annotation = Mapping[str, Any]
-
-
-class RandomSource(Protocol):
-    """Where chance comes from: a `random.Random`, or the module `random` itself."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """Draw a number between `a` and `b`."""
-
-
-class ClipInfo(NamedTuple):
-    """One clip of a video: the half-open range [clip_start_sec, clip_end_sec).
-
-    Attributes:
-        clip_start_sec: where it begins, in seconds.
-        clip_end_sec: where it ends, in seconds.
-        clip_index: its number within the video.
-        aug_index: which repetition of the same clip it is.
-        is_last_clip: whether the video gives no clip after it.
-    """
-
-    clip_start_sec: Seconds
-    clip_end_sec: Seconds
-    clip_index: int
-    aug_index: int
-    is_last_clip: bool
-
-
-class ClipInfoList(NamedTuple):
-    """Several clips that make one sample: each field of `ClipInfo` as a list."""
-
-    clip_start_sec: list[Seconds]
-    clip_end_sec: list[Seconds]
-    clip_index: list[int]
-    aug_index: list[int]
-    is_last_clip: list[bool]
-
 
 class ClipSampler(ABC):
     """Base of the samplers; a new one defines `__call__`, and `reset` if it counts.
@@ -77,6 +41,9 @@ class ClipSampler(ABC):
     Attributes:
         clip_duration: the same, as a Fraction.
         samples_per_video: how many samples every video gives; None if that depends on the video.
+
+    Raises:
+        ValueError: if `clip_duration` is not positive.
     """
 
     samples_per_video: int | None = None
@@ -85,6 +52,8 @@ class ClipSampler(ABC):
     _uniform: Callable[[float, float], float] = staticmethod(random.uniform)
 
     def __init__(self, clip_duration: Seconds) -> None:
+        if not 0 < clip_duration < math.inf:
+            raise ValueError(f"clip_duration is {clip_duration} s; it must be positive.")
         self.clip_duration = Fraction(clip_duration)
 
     @abstractmethod

@@ -4,6 +4,7 @@ import hashlib
 import io
 import logging
 import os
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _NO_LABEL = -(2**63)  # stands for None
 _MANIFEST = b"path,label,class_name,duration,"  # what a manifest of `scan_videos` begins with
+
+_WITH_COMMA = re.compile(r".+,[+-]?\d+")
 
 # What the decoders read; a folder is searched for the first two unless told otherwise.
 VIDEO_EXTENSIONS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "flv")
@@ -101,7 +104,8 @@ class LabeledVideoPaths:
 
         Raises:
             AssertionError: if it lists no video.
-            ValueError: if a label is no whole number, or the file is no text in UTF-8.
+            ValueError: if a label is no whole number, a comma stands in the place of the white
+                space, or the file is no text in UTF-8.
         """
         name = os.fspath(file_path)
         # UTF-8 whatever the machine's locale, also with the mark that spreadsheets put before it.
@@ -239,6 +243,11 @@ def _split(
 def _rows(lines: Iterable[str], file: str) -> Iterator[tuple[str, int]]:
     for number, line in enumerate(_text(lines, file), 1):
         path, *label = line.strip().rsplit(maxsplit=1) or ("",)
+        if not label and _WITH_COMMA.fullmatch(path):
+            raise ValueError(
+                f"{file}, line {number}: {path!r} has a comma before its label; a line is a path, "
+                "a space and a whole number."
+            )
         if path:
             yield path, _whole_number(label[0], file, number) if label else -1
 

@@ -172,13 +172,14 @@ def test_an_unknown_name_lists_the_known_ones():
         make_clip_sampler("dense", 1)
 
 
-@pytest.mark.parametrize("clip_duration", [0, -1.0])
-def test_clips_without_length_would_never_end_and_are_refused(clip_duration):
-    with pytest.raises(AssertionError, match="it must be positive"):
-        UniformClipSampler(clip_duration)
-
-
 def test_back_padding_ends_without_tolerance():
     sampler = UniformClipSampler(1, backpad_last=True, eps=0)
     clips = itertools.islice(sampler.clips(Fraction(5, 2), {}, random.Random(0)), 9)
     assert [clip.clip_start_sec for clip in clips] == [0, 1, Fraction(3, 2)]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("duration", [-1, 0, float("nan"), float("inf")])
+def test_a_clip_that_does_not_last_is_refused(name: str, duration: float) -> None:
+    with pytest.raises(ValueError, match=f"clip_duration is {duration} s; it must be positive"):
+        make_clip_sampler(name, duration, *EXAMPLES[name][1:])

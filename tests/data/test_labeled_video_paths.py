@@ -102,6 +102,15 @@ def test_a_label_that_is_no_number_is_named_with_its_line(tmp_path):
         LabeledVideoPaths.from_csv(file)
 
 
+def test_a_comma_before_a_label_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("a.mp4,1\nb.mp4,2\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 1: 'a\.mp4,1' has a comma before"):
+        LabeledVideoPaths.from_path(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text("a, b.mp4 1\nc,d.mp4\n")
+    videos = LabeledVideoPaths.from_path(tmp_path / "list.csv")
+    assert [videos[n] for n in range(2)] == [("a, b.mp4", {"label": 1}), ("c,d.mp4", {"label": -1})]
+
+
 def test_the_prefix_goes_before_relative_paths_only():
     videos = LabeledVideoPaths([("a.mp4", 0), ("/b.mp4", 0), ("s3://c/d.mp4", 0)])
     videos.path_prefix = "/videos"
