@@ -7,7 +7,7 @@ above that of the process before.
 
 Packed stores of the same videos ("h264", "jpeg") are read in the same way.
 
-    python benchmarks/soak.py [CLIPS [DECODER or "packed h264" or "packed jpeg"]]
+    python benchmarks/soak.py [CLIPS [DECODER or "packed h264" or "packed jpeg"]...]
 """
 
 import random
@@ -135,8 +135,8 @@ def soak(folder: Path, decoder: str, clips: int) -> None:
 
 def main() -> None:
     """Print the table."""
-    if len(sys.argv) == 4:  # the process of one decoder, started below
-        soak(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1:2] == ["--one"]:  # the process of one decoder, started below
+        soak(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
         return
     clips = sys.argv[1] if len(sys.argv) > 1 else str(CLIPS)
     with tempfile.TemporaryDirectory() as folder:
@@ -154,7 +154,7 @@ def main() -> None:
             kind, _, codec = name.partition(" ")
             if kind == "packed":
                 pack_videos(listed, Path(folder, f"{codec}.ptvpack"), PackSettings(codec))
-            subprocess.run([sys.executable, __file__, folder, name, clips], check=True)
+            subprocess.run([sys.executable, __file__, "--one", folder, name, clips], check=True)
 
 
 if __name__ == "__main__":
