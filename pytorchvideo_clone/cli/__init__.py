@@ -12,7 +12,7 @@ from pytorchvideo_clone import __version__
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.accelerator import ExportError
 from pytorchvideo_clone.cli.benchmark import benchmark
-from pytorchvideo_clone.cli.data import pack, scan, show, unpack, verify
+from pytorchvideo_clone.cli.data import pack, profile, scan, show, unpack, verify
 from pytorchvideo_clone.cli.doctor import doctor
 from pytorchvideo_clone.cli.models import demo, evaluate, export, models, predict, train
 from pytorchvideo_clone.data import VideoReadError
@@ -29,7 +29,14 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     "evaluate": evaluate,
     "export": export,
     "benchmark": benchmark,
-    "data": {"scan": scan, "show": show, "pack": pack, "unpack": unpack, "verify": verify},
+    "data": {
+        "scan": scan,
+        "show": show,
+        "pack": pack,
+        "unpack": unpack,
+        "verify": verify,
+        "profile": profile,
+    },
     "demo": demo,
     "doctor": doctor,
 }

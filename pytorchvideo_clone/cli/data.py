@@ -8,16 +8,18 @@ from typing import Any, Literal
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.cli.screen import print_table
+from pytorchvideo_clone.data.loader import make_loader
 from pytorchvideo_clone.data.packed import (
     PackedStore,
     PackSettings,
     pack_videos,
     unpack_video,
 )
+from pytorchvideo_clone.data.profile import profile_loader
 from pytorchvideo_clone.data.scan import scan_videos
 from pytorchvideo_clone.hub import model_entry
 
-__all__ = ["pack", "scan", "show", "unpack", "verify"]
+__all__ = ["pack", "profile", "scan", "show", "unpack", "verify"]
 
 
 def scan(
@@ -164,6 +166,41 @@ def verify(store: str) -> None:
         print_table(["video", "damage"], damage)
         sys.exit(1)
     print(f"all {len(packed)} videos are as they were written.")
+
+
+def profile(
+    data_path: str,
+    model: str = "x3d_s",
+    batch_size: int = 8,
+    num_workers: int | None = None,
+    seconds: float = 10,
+    decoder: str = "pyav",
+    seed: int = 0,
+) -> None:
+    """Load clips as training does, measure each stage, and say what limits and what to do.
+
+    Args:
+        data_path: as for `train`: folder, list or store; the videos of its `train` folder are read.
+        model: a name that `models` lists: its frames, stride and crop are used.
+        batch_size: clips of a batch.
+        num_workers: loader processes; by default one a core, and 0 loads in this one.
+        seconds: for how long.
+        decoder: "auto", "pyav", "torchcodec" or "decord".
+        seed: which clips, and in which order.
+    """
+    inputs = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
+    module = optional_import("pytorchvideo_clone.recipes.data_module", extra="train")
+    spec = model_entry(model).input_spec
+    paths = module.VideoDataModule(data_path, spec, val_fraction=0).splits["train"]
+    dataset = inputs.training_dataset(paths, spec, seed=seed, decoder=decoder, faults="substitute")
+    loader = make_loader(dataset, batch_size, num_workers=num_workers, seed=seed)
+    found = profile_loader(loader, seconds)
+    print_table(["stage", "ms CPU a clip", "ms by the clock", "share"], found.rows())
+    print(
+        f"{found.clips} clips in {found.seconds:.1f} s by {found.processes} "
+        f"{'processes' if found.processes > 1 else 'process'}: {found.clips_per_second:.1f} clips "
+        f"a second.\nLimiting: {found.limiting}. {found.advice}"
+    )
 
 
 @contextmanager

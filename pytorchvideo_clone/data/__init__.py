@@ -31,6 +31,7 @@ from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.loader import each_clip, make_loader
+from pytorchvideo_clone.data.profile import LoaderProfile, profile_loader
 from pytorchvideo_clone.data.remote import register_remote
 from pytorchvideo_clone.data.resumable_loader import ResumableLoader
 from pytorchvideo_clone.data.sharding import EpochSampler
@@ -59,6 +60,7 @@ __all__ = [
     "Kinetics",
     "LabeledVideoDataset",
     "LabeledVideoPaths",
+    "LoaderProfile",
     "RandomClipSampler",
     "RandomMultiClipSampler",
     "ResumableLoader",
@@ -74,5 +76,6 @@ __all__ = [
     "labeled_video_dataset",
     "make_clip_sampler",
     "make_loader",
+    "profile_loader",
     "register_remote",
 ]

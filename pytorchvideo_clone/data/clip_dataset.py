@@ -31,6 +31,7 @@ from pytorchvideo_clone.data.faults import (
 )
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.sharding import Planned
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import (
     FrameFilter,
     Seconds,
@@ -120,13 +121,10 @@ class ClipDataset(Dataset):
             "decoder": decoder,
             **(open_options or {}),
         }
-        self._clip_options: dict[str, Any] = {}
+        options: dict[str, Any] = {"frame_filter": frame_filter, "short_side": short_side}
+        self._clip_options = {name: value for name, value in options.items() if value is not None}
         if video_dtype != torch.float32:
             self._clip_options["video_dtype"] = video_dtype
-        if frame_filter is not None:
-            self._clip_options["frame_filter"] = frame_filter
-        if short_side is not None:
-            self._clip_options["short_side"] = short_side
         self.faults = Faults.of(faults)
         if self.faults.policy == "skip":
             raise ValueError(
@@ -188,8 +186,9 @@ class ClipDataset(Dataset):
             VideoReadError: if its video cannot be read, or has no frame in the clip, and `faults`
                 does not say otherwise.
         """
-        video_index, number = self._locate(index)
-        return self._finish(index, self._read_or_replace(index % len(self), video_index, number))
+        with stage("other"):
+            found = self._locate(index)
+            return self._finish(index, self._read_or_replace(index % len(self), *found))
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Read the samples of a batch, those of one video in one pass over its frames.
@@ -197,24 +196,25 @@ class ClipDataset(Dataset):
         They are what one by one would give. A video is read clip by clip where `faults` limits the
         time, or it is damaged.
         """
-        by_video: dict[int, list[int]] = {}
-        for position, index in enumerate(indices):
-            by_video.setdefault(self._locate(index)[0], []).append(position)
-        samples: dict[int, Any] = {}
-        for video_index, positions in by_video.items():
-            mine = [indices[position] for position in positions]
-            together = self._read_together(video_index, mine) if len(mine) > 1 else None
-            for number, (position, index) in enumerate(zip(positions, mine, strict=True)):
-                one = self[index] if together is None else self._finish(index, together[number])
-                samples[position] = one
-        return [samples[position] for position in range(len(indices))]
+        with stage("other"):
+            by_video: dict[int, list[int]] = {}
+            for position, index in enumerate(indices):
+                by_video.setdefault(self._locate(index)[0], []).append(position)
+            samples: dict[int, Any] = {}
+            for video_index, positions in by_video.items():
+                mine = [indices[position] for position in positions]
+                together = self._read_together(video_index, mine) if len(mine) > 1 else None
+                for number, (position, index) in enumerate(zip(positions, mine, strict=True)):
+                    one = self[index] if together is None else self._finish(index, together[number])
+                    samples[position] = one
+            return [samples[position] for position in range(len(indices))]
 
     def _finish(self, index: int, sample: Sample) -> Any:
         if isinstance(index, Planned):
             sample["valid"] = index.valid and sample.get("valid", True)
         if self.transform is None:
             return sample
-        with self._seeded("transform", index % len(self)):
+        with self._seeded("transform", index % len(self)), stage("transform"):
             return self.transform(sample)
 
     def _read_or_replace(self, place: int, video_index: int, number: int) -> Sample:
@@ -376,7 +376,8 @@ class ClipDataset(Dataset):
         return random.Random(f"clips {self.seed} {epoch} {video_index}")
 
     def _open(self, path: str) -> Video:
-        return self.video_path_handler.video_from_path(path, **self._open_options)
+        with stage("open"):
+            return self.video_path_handler.video_from_path(path, **self._open_options)
 
     @contextmanager
     def _seeded(self, what: str, index: int) -> Iterator[None]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
 from pytorchvideo_clone.data.decoders.timestamps import secs_to_pts
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import (
     Clip,
     FrameFilter,
@@ -183,7 +184,8 @@ class FrameVideo(Video):
 
         def read_one(index: int) -> Tensor:
             nonlocal first
-            image = reading[index].result() if reading else read_image(paths[index])
+            with stage("decode"):  # and opening, which Pillow does as it decodes
+                image = reading[index].result() if reading else read_image(paths[index])
             picture = torch.from_numpy(image)
             first = first or (paths[index], picture.shape)
             if picture.shape != first[1]:

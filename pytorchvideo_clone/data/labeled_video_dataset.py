@@ -23,6 +23,7 @@ from pytorchvideo_clone.data.faults import (
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.sharding import MultiProcessSampler, RankSampler
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError
 
 __all__ = ["LabeledVideoDataset", "labeled_video_dataset"]
@@ -162,7 +163,8 @@ class LabeledVideoDataset(IterableDataset):
     def __next__(self) -> Any:
         if self._samples is None:
             self._samples = self._all_samples()
-        return next(self._samples)
+        with stage("other"):
+            return next(self._samples)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_samples": None}
@@ -189,7 +191,8 @@ class LabeledVideoDataset(IterableDataset):
                     break
                 failures.clear()
                 if self._transform is not None:
-                    sample = self._transform(sample)
+                    with stage("transform"):
+                        sample = self._transform(sample)
                 if sample is not None:
                     yield sample
 
@@ -226,7 +229,8 @@ class LabeledVideoDataset(IterableDataset):
             video.close()
 
     def _open(self, path: str) -> Video:
-        return self.video_path_handler.video_from_path(path, **self._open_options)
+        with stage("open"):
+            return self.video_path_handler.video_from_path(path, **self._open_options)
 
     def _read(self, video: Video, span: ClipInfo | ClipInfoList) -> dict[str, Any]:
         options = {"on_damage": "pad"} if self.faults.policy == "pad" else {}

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.stages import stage
 
 __all__ = [
     "Clip",
@@ -262,7 +263,8 @@ def as_clip(frames: Tensor, video_dtype: torch.dtype) -> Tensor:
         raise ValueError(
             f"video_dtype is {video_dtype}; it must be torch.uint8 or a floating type."
         )
-    return thwc_to_cthw(frames).to(video_dtype)
+    with stage("convert"):
+        return thwc_to_cthw(frames).to(video_dtype)
 
 
 def check_on_damage(on_damage: str) -> None:

@@ -1,10 +1,13 @@
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from pytorchvideo_clone.cli import main
+from pytorchvideo_clone.data.profile import ADVICE
 from pytorchvideo_clone.data.scan import read_manifest
+from pytorchvideo_clone.data.stages import STAGES
 from tests.data.coded_video import write_video
 from tests.data.packed.stores import write_videos
 
@@ -65,3 +68,14 @@ def test_a_store_is_packed_verified_and_unpacked(capsys, tmp_path: Path) -> None
         main(["data", "verify", str(store)])
     assert end.value.code == 1
     assert "d.avi" in capsys.readouterr().out
+
+
+def test_profile_names_what_limits(capsys, motion_folder: Path) -> None:
+    command = f"data profile {motion_folder} --model x3d_tiny --batch-size 2 --num-workers 0"
+    main([*command.split(), "--seconds", "0.3"])
+    shown = capsys.readouterr().out
+    for stage in (*STAGES, "sum"):
+        assert stage in shown
+    assert re.search(r"\d+ clips in \d\.\d s by 1 process: \d+\.\d clips a second", shown)
+    limiting = re.search(r"Limiting: (.+?)\. (.+)", shown)
+    assert limiting and ADVICE[limiting[1]].startswith(limiting[2])

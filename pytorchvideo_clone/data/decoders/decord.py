@@ -17,6 +17,7 @@ from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shri
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
 __all__ = ["DecordDecoder"]
@@ -144,7 +145,8 @@ class DecordDecoder:
     def _decode(self, wanted: list[int]) -> Tensor:
         try:
             self._decoder = self._decoder or self._open()
-            batch = self._decoder.get_batch([self._numbers[pts] for pts in wanted])
+            with stage("decode"):  # and conversion, in one
+                batch = self._decoder.get_batch([self._numbers[pts] for pts in wanted])
         except self._errors as error:
             self._decoder = None  # it would fail for good
             raise self._failure(error) from error

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import OnDamage, VideoReadError
 
 __all__ = ["Frames", "collect_frames", "repeat_good_", "scaled_size", "shrink"]
@@ -99,6 +100,7 @@ def shrink(pictures: Tensor, short_side: int | None) -> Tensor:
     size = scaled_size(pictures.shape[1], pictures.shape[2], short_side)
     if size == tuple(pictures.shape[1:3]):
         return pictures
-    channels_first = pictures.permute(0, 3, 1, 2)
-    scaled = F.interpolate(channels_first, size, mode="bilinear", antialias=True)
-    return scaled.permute(0, 2, 3, 1)
+    with stage("convert"):
+        channels_first = pictures.permute(0, 3, 1, 2)
+        scaled = F.interpolate(channels_first, size, mode="bilinear", antialias=True)
+        return scaled.permute(0, 2, 3, 1)

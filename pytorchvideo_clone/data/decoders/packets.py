@@ -26,6 +26,7 @@ from pytorchvideo_clone.data.decoders.holes import (
 )
 from pytorchvideo_clone.data.decoders.timestamps import window_to_pts
 from pytorchvideo_clone.data.files import open_file
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import Seconds, VideoReadError
 
 __all__ = ["PacketReader", "Window"]
@@ -119,7 +120,8 @@ class PacketReader:
             keep_data: False leaves the data out, of which a long window may have more than fit into
                 memory; `scan` gives them one after the other.
         """
-        packets, after = self._read(first, last, from_start, keep_data)
+        with stage("demux"):
+            packets, after = self._read(first, last, from_start, keep_data)
         found = {self.stamp(packet) for packet in packets if not packet.is_discard}
         stamps = {pts for pts in found if pts is not None}
         damage: dict[int, str] = {}

@@ -15,6 +15,7 @@ from pytorchvideo_clone.data.decoders.frames import Frames, repeat_good_, scaled
 from pytorchvideo_clone.data.decoders.holes import MISSING
 from pytorchvideo_clone.data.decoders.packets import PacketReader, Window
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
 __all__ = ["PyAVDecoder"]
@@ -144,10 +145,12 @@ class PyAVDecoder:
         for pts, frame in run:
             if pts in found or pts not in places:
                 continue
-            picture = self._to_rgb(frame, None if pictures is None else pictures.shape, short_side)
-            if pictures is None:
-                pictures = np.empty((len(wanted), *picture.shape), np.uint8)
-            pictures[places[pts]] = picture
+            with stage("convert"):
+                shape = None if pictures is None else pictures.shape
+                picture = self._to_rgb(frame, shape, short_side)
+                if pictures is None:
+                    pictures = np.empty((len(wanted), *picture.shape), np.uint8)
+                pictures[places[pts]] = picture
             found.add(pts)
             if len(found) == len(places):
                 run.finish()
@@ -253,7 +256,8 @@ class _Run:
         skip = self._may_skip and place is not None and self._stamps[place] not in self._wanted
         self._codec.skip_frame = "NONREF" if skip else "DEFAULT"
         try:
-            frames = self._codec.decode(packet)
+            with stage("decode"):
+                frames = self._codec.decode(packet)
         except av.FFmpegError as error:
             if place is not None:  # else the decoder holds nothing more
                 self._reader.spread(self.damage, self._packets, place, error.strerror or str(error))

@@ -13,6 +13,7 @@ from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shri
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
 __all__ = ["TorchCodecDecoder"]
@@ -127,7 +128,8 @@ class TorchCodecDecoder:
         tick = float(self._reader.time_base)
         try:
             # Half a tick later, the frame is on screen however the time was rounded.
-            batch = self._decoder.get_frames_played_at([(pts + 0.5) * tick for pts in wanted])
+            with stage("decode"):  # and conversion, in one
+                batch = self._decoder.get_frames_played_at([(pts + 0.5) * tick for pts in wanted])
         except (RuntimeError, IndexError, ValueError) as error:
             raise self._failure(error) from error
         begins = torch.tensor([pts * tick for pts in wanted], dtype=torch.float64)

@@ -20,6 +20,7 @@ from pytorchvideo_clone.data.decoders.frames import Frames, repeat_good_, shrink
 from pytorchvideo_clone.data.decoders.timestamps import select_frames, window_to_pts
 from pytorchvideo_clone.data.packed.format import KEY, REFERENCED, Record, StoreError
 from pytorchvideo_clone.data.packed.store import open_store, split_path
+from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import (
     Clip,
     FrameFilter,
@@ -207,11 +208,12 @@ def _decode_h264(record: Record, wanted: list[int], out: np.ndarray) -> Missing:
         for frame in frames:
             packet = numbers.get(frame.pts if frame.pts is not None else -1, -1)
             if packet in left and not frame.is_corrupt:
-                rgb = reformatter.reformat(frame, format="rgb24", threads=1)
-                plane = rgb.planes[0]
-                rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-                picture = rows[: out.shape[1], : 3 * out.shape[2]].reshape(out.shape[1:])
-                out[places[packet]] = picture
+                with stage("convert"):
+                    rgb = reformatter.reformat(frame, format="rgb24", threads=1)
+                    plane = rgb.planes[0]
+                    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+                    picture = rows[: out.shape[1], : 3 * out.shape[2]].reshape(out.shape[1:])
+                    out[places[packet]] = picture
                 left.discard(packet)
 
     for group in _needed(record.packets["flags"], set(places)):
@@ -221,13 +223,17 @@ def _decode_h264(record: Record, wanted: list[int], out: np.ndarray) -> Missing:
             try:
                 coded = av.Packet(_packet(record, number))  # type: ignore[arg-type]  # any buffer
                 coded.pts = int(record.packets["pts"][number])
-                take(codec.decode(coded))
+                with stage("decode"):
+                    frames = codec.decode(coded)
+                take(frames)
             except (VideoReadError, av.FFmpegError) as error:
                 damaged[number] = error.cause if isinstance(error, VideoReadError) else str(error)
                 if record.packets["flags"][number] & REFERENCED:
                     break  # what follows in this group builds on it
         try:
-            take(codec.decode(None))
+            with stage("decode"):
+                frames = codec.decode(None)
+            take(frames)
         except av.FFmpegError as error:
             damaged.setdefault(group[-1], str(error))
     cause = next(iter(damaged.values()), "its packets do not decode")
@@ -243,12 +249,9 @@ def _decode_jpeg(record: Record, wanted: list[int], out: np.ndarray) -> Missing:
             out[place] = out[done[number]]
             continue
         try:
-            decode(
-                _packet(record, number),
-                fastdct=True,
-                fastupsample=True,
-                buffer=out[place],
-            )
+            data = _packet(record, number)
+            with stage("decode"):  # and conversion, in one
+                decode(data, fastdct=True, fastupsample=True, buffer=out[place])
             done[number] = place
         except ValueError as error:
             missing[number] = str(error)
@@ -280,8 +283,10 @@ def _needed(flags: np.ndarray, wanted: set[int]) -> list[list[int]]:
 def _packet(record: Record, number: int) -> memoryview:
     row = record.packets[number]
     begin, size = int(row["offset"]), int(row["size"])
-    data = record.payload[begin : begin + size]
-    if len(data) != size or zlib.crc32(data) != row["crc32"]:
+    with stage("demux"):
+        data = record.payload[begin : begin + size]
+        whole = len(data) == size and zlib.crc32(data) == row["crc32"]
+    if not whole:
         raise StoreError(f"packet {number} of {len(record.packets)} is damaged in the store")
     return data
 
