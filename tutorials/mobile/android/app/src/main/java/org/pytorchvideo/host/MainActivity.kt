@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicBoolean
 class MainActivity : ComponentActivity() {
     private lateinit var preview: PreviewView
     private lateinit var text: TextView
-    private lateinit var classifier: ClipClassifier
+    private var classifier: ClipClassifier? = null
     private val buffer = ClipBuffer()
     private val camera = Executors.newSingleThreadExecutor()
     private val inference = Executors.newSingleThreadExecutor()
@@ -48,9 +48,15 @@ class MainActivity : ComponentActivity() {
             addView(preview)
             addView(text, below)
         })
-        inference.execute { classifier = ClipClassifier(this) }
+        inference.execute {
+            try {
+                classifier = ClipClassifier(this)
+            } catch (error: Exception) { // no model, another model, or one that does not load
+                show(error.message ?: error.toString())
+            }
+        }
         registerForActivityResult(ActivityResultContracts.RequestPermission()) { granted ->
-            if (granted) startCamera() else text.text = "Allow the camera to classify what it sees."
+            if (granted) startCamera() else show("Allow the camera to classify what it sees.")
         }.launch(Manifest.permission.CAMERA)
     }
 
@@ -102,9 +108,12 @@ class MainActivity : ComponentActivity() {
             return
         }
         inference.execute {
-            val lines = classifier.classify(clip).map { "%3.0f %%  %s".format(100 * it.probability, it.name) }
-            runOnUiThread { text.text = lines.joinToString("\n") }
+            classifier?.classify(clip)?.let { best ->
+                show(best.joinToString("\n") { "%3.0f %%  %s".format(100 * it.probability, it.name) })
+            }
             busy.set(false)
         }
     }
+
+    private fun show(message: String) = runOnUiThread { text.text = message }
 }
