@@ -5,9 +5,16 @@
 Parameters and multiply-adds are counted here, by fvcore's rules: one multiply-add of a convolution
 or a matrix product is 1, a norm is 5 an element, everything else is nothing. The count runs on
 torch's meta device, which takes a second for all models; fvcore itself has to compute the model.
+
+Speeds are read from results/speed.json. On a quiet machine,
+
+    pytorchvideo-clone benchmark MODEL ... --rounds 5 --json model_zoo/results/speed.json
+
+measures models, as many at a time as one likes: rows of other models stay.
 """
 
 import functools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pytorchvideo_clone.hub import ModelEntry, list_models, model_entry
 
 README = Path(__file__).with_name("README.md")
+SPEED = Path(__file__).with_name("results") / "speed.json"
 START, END = "<!-- table: python model_zoo/make_table.py -->\n", "<!-- end of table -->\n"
 # Why a published count differs from ours by more than 1 %.
 NORMS_OUT = "The published count leaves the norms out; without them ours is the same."
@@ -73,10 +81,11 @@ def make_table() -> str:
     """Make the table of all models, as Markdown."""
     lines = [
         "| model | data | frames x rate | crop | views | top-1 | top-5 | mAP "
-        "| GFLOPs | published | parameters (M) | published | weights |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| GFLOPs | published | ms | optimized | parameters (M) | published | weights |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     notes: list[str] = []
+    speed, about_speed = read_speed()
     for name in list_models():
         entry = model_entry(name)
         gflops = f"{count_gflops(entry):.2f}"
@@ -84,9 +93,32 @@ def make_table() -> str:
             if EXPLAINED[name] not in notes:
                 notes.append(EXPLAINED[name])
             gflops += f" ({notes.index(EXPLAINED[name]) + 1})"
-        lines.append(_row(entry, gflops, count_parameters(entry)))
+        lines.append(_row(entry, gflops, speed.get(name, {}), count_parameters(entry)))
     notes = [f"({i}) {note}" for i, note in enumerate(notes, 1)]
-    return "\n".join([*lines, "", *notes]) + "\n"
+    return "\n".join([*lines, "", *notes, *about_speed]) + "\n"
+
+
+def read_speed() -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Read what `pytorchvideo-clone benchmark` measured.
+
+    Returns:
+        Model -> target -> milliseconds of CPU time, of one clip in float32 on one thread; and lines
+        that say where that was.
+    """
+    if not SPEED.exists():
+        return {}, []
+    written = json.loads(SPEED.read_text())
+    speed: dict[str, dict[str, float]] = {}
+    for row in written["rows"]:
+        if (row["dtype"], row["threads"], row["batch"], row["error"]) == ("float32", 1, 1, ""):
+            speed.setdefault(row["model"], {})[row["target"]] = row["cpu_ms"]
+    machine = written["machine"]
+    about = (
+        "ms: one view in float32 on one thread, eager and as `accelerator.optimize` makes it; "
+        f"{machine['cores']} cores of an {machine['cpu']}, torch {machine['torch']}, "
+        f"{machine['date']}."
+    )
+    return speed, ["", about]
 
 
 def read_table() -> str:
@@ -111,7 +143,11 @@ def _elementwise(count: int) -> Callable[..., int]:
     return lambda shape, *args, out_shape=None, **kwargs: count * torch.Size(shape).numel()
 
 
-def _row(entry: ModelEntry, gflops: str, params: int) -> str:
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _row(entry: ModelEntry, gflops: str, speed: dict[str, float], params: int) -> str:
     spec, weights = entry.input_spec, entry.weights
     accuracy = {} if weights is None else weights.accuracy
     cells: list[Any] = [
@@ -123,6 +159,7 @@ def _row(entry: ModelEntry, gflops: str, params: int) -> str:
         *(accuracy.get(key, "-") for key in ("top1", "top5", "map")),
         gflops,
         "-" if weights is None or weights.gflops is None else weights.gflops,
+        *(_milliseconds(speed[way]) if way in speed else "-" for way in ("eager", "cpu")),
         f"{params / 1e6:.2f}",
         "-" if weights is None else f"{weights.params / 1e6:.2f}",
         "-" if weights is None else f"[file]({weights.url})",

@@ -29,6 +29,7 @@ __all__ = ["benchmark"]
 DTYPES = ("float32", "bfloat16", "int8")
 # What makes a row another one.
 KEY = ("model", "target", "dtype", "threads", "batch")
+_SINGLE = ("name", "wall_sec", "cpu_sec")  # what a row leaves out
 _BOX = [[0, 16.0, 16.0, 96.0, 96.0]]  # index in the batch, then pixels
 
 
@@ -206,9 +207,7 @@ def _row(
         "target": form[0],
         "dtype": form[1],
         "threads": job.threads,
-        **{
-            key: value for key, value in result.to_dict().items() if key not in ("name", "wall_sec")
-        },
+        **{key: value for key, value in result.to_dict().items() if key not in _SINGLE},
         "batch": job.batch,
         "times_faster": faster,
         "note": note if form[1] == "int8" and not result.error else "",

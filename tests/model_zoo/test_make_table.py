@@ -1,5 +1,7 @@
+import json
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,6 +58,28 @@ def test_counts_are_the_published_ones_or_the_difference_is_explained(name: str)
         assert count == pytest.approx(entry.weights.gflops, rel=0.001)
     else:
         assert make_table.count_gflops(entry) == pytest.approx(entry.weights.gflops, rel=0.01)
+
+
+def test_the_table_shows_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {"model": "x3d_xs", "dtype": "float32", "threads": 1, "batch": 1, "error": ""}
+    rows = [
+        {**one, "target": "eager", "cpu_ms": 41.26},
+        {**one, "target": "cpu", "cpu_ms": 1234.4},
+        {**one, "target": "cpu", "cpu_ms": 7.0, "dtype": "bfloat16"},
+        {**one, "target": "cpu", "cpu_ms": 8.0, "threads": 2},
+        {**one, "target": "eager", "model": "x3d_s", "error": "no memory"},
+    ]
+    machine = {"cpu": "AMD EPYC", "cores": 2, "torch": "2.14.1", "date": "2026-11-21"}
+    monkeypatch.setattr(make_table, "SPEED", tmp_path / "speed.json")
+    make_table.SPEED.write_text(json.dumps({"machine": machine, "rows": rows}))
+    table = make_table.make_table()
+    (measured,) = [line for line in table.splitlines() if line.startswith("| x3d_xs |")]
+    (failed,) = [line for line in table.splitlines() if line.startswith("| x3d_s |")]
+    assert "| 0.91 | 0.91 | 41.3 | 1234 | 3.79 |" in measured
+    assert "| 2.96 | 2.96 | - | - | 3.79 |" in failed
+    assert "2 cores of an AMD EPYC, torch 2.14.1, 2026-11-21" in table
+    make_table.SPEED.unlink()
+    assert "ms: one view" not in make_table.make_table()
 
 
 def test_the_count_is_that_of_fvcore() -> None:
