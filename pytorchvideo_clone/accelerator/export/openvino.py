@@ -1,5 +1,6 @@
 """OpenVINO: an .xml file with its weights in a .bin file, for CPUs of servers."""
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -56,6 +57,8 @@ def write_openvino(
     for key, text in metadata.items():
         converted.set_rt_info(text, [SECTION, key])
     openvino.save_model(converted, path, compress_to_fp16=False)
+    # Indentation is a seventh of the .xml file.
+    path.write_text(re.sub(r"\n\t+", "\n", path.read_text("utf-8")), "utf-8")
     kinds = Counter(node.get_type_name() for node in converted.get_ops())
     return dict(kinds.most_common())
 
