@@ -1,8 +1,17 @@
-"""Let 3D convolutions train faster on a CPU, with the parameters that they have."""
+"""Let 3D convolutions train faster on a CPU, with the parameters that they have.
+
+The forward pass takes the kernels of inference. Two kinds get a gradient of their own, as oneDNN's
+is slow: depthwise convolutions and those over time alone. Both gradients are convolutions again:
+that of the input is one of the output's gradient by the flipped weights, in as many parts as the
+stride leaves phases; that of the weights is one over images for each tap along time.
+"""
+
+import itertools
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
 
 from pytorchvideo_clone.accelerator.passes.conv3d import KERNELS, ConvKernel, Geometry, OnFrames
 
@@ -15,19 +24,24 @@ class CpuConv3d(nn.Conv3d):
     """A 3D convolution computed by the cheapest exact equivalent of its kind, with gradients.
 
     It has the parameters, the keys and the numbers of `nn.Conv3d`; results lie in channels-last.
+    On another device than a CPU it is computed as torch does.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
-        if input.dim() != 5 or why_left(self):
+        if input.dim() != 5 or not input.is_cpu or why_left(self):
             return super().forward(input)
         assert not isinstance(self.padding, str)
         clip, sizes = tuple(input.shape[2:]), (self.kernel_size, self.stride, self.padding)
         g = Geometry(clip, *sizes, self.dilation, self.groups)
-        if torch.is_grad_enabled() and _is_depthwise(self) and _keeps_frames(g):
-            return _sum_of_taps(input, self.weight, self.bias, g)
-        way = _cheapest(g, batch=len(input))
-        return way.compute(input, way.prepare(self.weight), self.bias, g)
+        x = input.contiguous(memory_format=torch.channels_last_3d)
+        if g.kernel == ONE and g.padding == (0, 0, 0) and g.stride[0] > 1:  # frames that count
+            x = x[:, :, :: g.stride[0]]
+            g = g._replace(clip=tuple(x.shape[2:]), stride=(1, *g.stride[1:]))
+        own = _has_phases(g) and (_is_depthwise(self) or _is_over_time(g))
+        if own and torch.is_grad_enabled():
+            return _with_gradient(x, self.weight, self.bias, g)
+        return _convolve(x, self.weight, self.bias, g)
 
 
 def speed_up_convolutions(
@@ -82,32 +96,136 @@ def why_left(conv: nn.Conv3d) -> str:
     return "" if conv.padding_mode == "zeros" else f"padding_mode is {conv.padding_mode!r}"
 
 
+def _has_phases(g: Geometry) -> bool:
+    return all(1 in sizes for sizes in zip(g.stride, g.dilation, strict=True))
+
+
+def _is_depthwise(conv: nn.Conv3d) -> bool:
+    """Whether each channel is computed from itself, over time and space."""
+    alone = conv.groups == conv.in_channels == conv.out_channels > 1
+    return alone and conv.kernel_size[0] > 1 and conv.kernel_size[1] * conv.kernel_size[2] > 1
+
+
+def _is_over_time(g: Geometry) -> bool:
+    return g.groups == 1 and g.kernel[0] > 1 and KERNELS["time"].fits(g)
+
+
+def _with_gradient(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
+    if torch.is_autocast_enabled("cpu"):  # measured: all of it is faster in bfloat16
+        dtype = torch.get_autocast_dtype("cpu")
+        x, weight = x.to(dtype), weight.to(dtype)
+        bias = None if bias is None else bias.to(dtype)
+    with torch.autocast("cpu", enabled=False):
+        return _Convolution.apply(x, weight, bias, g)
+
+
+class _Convolution(torch.autograd.Function):
+    """A convolution whose gradients are convolutions of the fast kinds; differentiable again."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
+        return _convolve(x, weight, bias, g)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        x, weight, _, ctx.geometry = inputs
+        ctx.save_for_backward(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        (x, weight), g = ctx.saved_tensors, ctx.geometry
+        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
+        dy = dy.contiguous(memory_format=torch.channels_last_3d)
+        return (
+            _input_gradient(dy, weight, g) if for_x else None,
+            _weight_gradient(x, dy, weight, g) if for_weight else None,
+            dy.sum(dim=(0, 2, 3, 4)) if for_bias else None,
+            None,
+        )
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
+    way = _cheapest(g, batch=len(x))
+    return way.compute(x, way.prepare(weight), bias, g)
+
+
 def _cheapest(g: Geometry, batch: int) -> type[ConvKernel]:
     way = next(kernel for kernel in KERNELS.values() if kernel.fits(g))
     # Rows are for batches of few frames.
     return OnFrames if way is KERNELS["rows"] and batch * g.clip[0] >= 16 else way
 
 
-def _is_depthwise(conv: nn.Conv3d) -> bool:
-    return conv.groups == conv.in_channels > 1
+class _Phase(NamedTuple):
+    """The positions first, first + stride, ... of a side of the input, and what they come from."""
+
+    first: int
+    positions: int
+    tap: int  # the first that reaches them; the others follow at the distance of the stride
+    taps: int
+    padding: int  # of the output's gradient
+    skip: int  # so many results, which come of padding both ends alike
 
 
-def _keeps_frames(g: Geometry) -> bool:
-    """Whether it has three taps along time, and gives as many frames as it gets."""
-    time = (g.kernel[0], g.padding[0]) == (3, 1)
-    return time and g.kernel[1] * g.kernel[2] > 1 and g.stride == g.dilation == ONE
+def _phases(
+    size: int, out: int, kernel: int, stride: int, padding: int, apart: int
+) -> list[_Phase]:
+    phases = []
+    for first in range(min(stride, size)):
+        tap, shift = (first + padding) % stride, (first + padding) // stride
+        taps = len(range(tap, kernel, stride))
+        positions = len(range(first, size, stride))
+        before, after = apart * (taps - 1) - shift, positions - out + shift
+        pad = max(before, after, 0)
+        phases.append(_Phase(first, positions, tap, taps, pad, pad - before))
+    return phases
 
 
-def _sum_of_taps(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
-    """A 2D convolution for each tap along time, summed: measured, its gradient is far cheaper."""
-    batch, frames = x.shape[0], x.shape[2]
-    padded = F.pad(x.permute(0, 2, 3, 4, 1), (0, 0, 0, 0, 0, 0, 1, 1))  # (B, T + 2, H, W, C)
-    total = None
-    for tap in range(3):
-        images = padded[:, tap : tap + frames].flatten(0, 1).permute(0, 3, 1, 2)
-        image_bias = bias if tap == 1 else None
-        y = F.conv2d(images, weight[:, :, tap], image_bias, 1, g.padding[1:], 1, g.groups)
-        total = y if total is None else total + y
-    assert total is not None
-    total = total.permute(0, 2, 3, 1).unflatten(0, (batch, frames))
-    return total.permute(0, 4, 1, 2, 3)
+def _input_gradient(dy: Tensor, weight: Tensor, g: Geometry) -> Tensor:
+    """(B, C', T', H', W') -> (B, C, T, H, W)."""
+    if g.groups == 1:
+        weight = weight.transpose(0, 1)
+    shape = len(dy), *g.clip, weight.shape[0]
+    dx = dy.new_empty(shape).permute(0, 4, 1, 2, 3) if g.stride != ONE else dy
+    sides = (_phases(*side) for side in zip(g.clip, dy.shape[2:], *g[1:5], strict=True))
+    for t, h, w in itertools.product(*sides):
+        a, b, c = g.stride
+        target = dx[:, :, t.first :: a, h.first :: b, w.first :: c]
+        if not t.taps * h.taps * w.taps:
+            target.zero_()
+            continue
+        flipped = weight[:, :, t.tap :: a, h.tap :: b, w.tap :: c].flip(2, 3, 4)
+        paddings = t.padding, h.padding, w.padding
+        part_of = Geometry(
+            tuple(dy.shape[2:]), tuple(flipped.shape[2:]), ONE, paddings, g.dilation, g.groups
+        )
+        part = _convolve(dy, flipped, None, part_of)
+        for dim, side in enumerate((t, h, w), start=2):
+            part = part.narrow(dim, side.skip, side.positions)
+        if g.stride == ONE:
+            return part
+        target.copy_(part)
+    return dx
+
+
+def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor, g: Geometry) -> Tensor:
+    """(B, C, T, H, W), (B, C', T', H', W') -> (C', C / groups, kernel)."""
+    taps = []
+    for tap in range(g.kernel[0]):
+        offset, step = tap * g.dilation[0] - g.padding[0], g.stride[0]
+        first = max(0, -(offset // step))  # of the frames of dy that read a frame through this tap
+        last = min(dy.shape[2], (g.clip[0] - 1 - offset) // step + 1)
+        if first >= last:
+            taps.append(torch.zeros_like(weight[:, :, 0]))
+            continue
+        read = x[:, :, first * step + offset : (last - 1) * step + offset + 1 : step]
+        size, sizes = weight[:, :, 0].shape, (g.stride[1:], g.padding[1:], g.dilation[1:])
+        written = _images(dy[:, :, first:last])
+        taps.append(conv2d_weight(_images(read), size, written, *sizes, g.groups))
+    return torch.stack(taps, dim=2)
+
+
+def _images(x: Tensor) -> Tensor:
+    """(B, C, T, H, W) -> (B * T, C, H, W)."""
+    return x.permute(0, 2, 3, 4, 1).flatten(0, 1).permute(0, 3, 1, 2)

@@ -1,6 +1,7 @@
 import copy
 import pickle
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -50,13 +51,78 @@ def test_any_convolution_has_its_output_and_gradient() -> None:
     assert_same_gradients(depthwise, torch.randn(2, 4, 1, 5, 5, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("name", ["x3d_tiny", "csn_r101"])
+@pytest.mark.parametrize("clip", [(5, 7, 6), (1, 5, 8), (2, 1, 1)])
+@pytest.mark.parametrize("stride", [(1, 1, 1), (1, 2, 2), (2, 2, 2), (3, 1, 2)])
+def test_gradients_made_of_convolutions_are_exact(
+    clip: tuple[int, int, int], stride: tuple[int, int, int]
+) -> None:
+    over_time = (stride[0], 1, 1)
+    for conv in (
+        nn.Conv3d(4, 4, 3, stride, 1, groups=4),
+        nn.Conv3d(4, 4, (3, 1, 2), stride, (2, 0, 1), groups=4, bias=False),
+        nn.Conv3d(4, 4, (5, 3, 1), stride, (3, 2, 0), groups=4),  # padded beyond the kernel's half
+        nn.Conv3d(4, 6, (3, 1, 1), over_time, (1, 0, 0)),
+        nn.Conv3d(4, 6, (7, 1, 1), over_time, (3, 0, 0), bias=False),
+        nn.Conv3d(4, 4, (3, 3, 3), (stride[0], 1, 1), (2, 2, 2), (2, 2, 2), groups=4),
+        nn.Conv3d(4, 6, 1, stride),
+    ):
+        x = torch.randn(2, 4, *clip, dtype=torch.float64)
+        assert_same_gradients(conv.double(), x)
+
+
+def test_gradients_agree_with_differences_and_are_differentiable() -> None:
+    for conv in (nn.Conv3d(2, 2, 3, (1, 2, 1), 1, groups=2), nn.Conv3d(2, 3, (3, 1, 1))):
+        fast = conv.double()
+        transmute_model(fast, "cpu")
+        x = torch.randn(1, 2, 3, 3, 2, dtype=torch.float64, requires_grad=True)
+        inputs = (x, *fast.parameters())
+
+        def convolve(x: torch.Tensor, *_: torch.Tensor, fast: nn.Module = fast) -> torch.Tensor:
+            return fast(x)
+
+        assert torch.autograd.gradcheck(convolve, inputs)
+        assert torch.autograd.gradgradcheck(convolve, inputs)
+
+
+def test_results_lie_in_channels_last_whatever_comes_in() -> None:
+    for conv in (nn.Conv3d(3, 4, 3), nn.Conv3d(3, 4, 1), nn.Conv3d(3, 3, 3, groups=3)):
+        transmute_model(conv, "cpu")
+        y = conv(torch.randn(2, 3, 4, 6, 6))
+        assert y.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_autocast_computes_in_bfloat16_and_leaves_float32_gradients() -> None:
+    x = torch.randn(2, 4, 4, 6, 6)
+    for conv in (
+        nn.Conv3d(4, 4, 3, (1, 2, 2), 1, groups=4),
+        nn.Conv3d(4, 4, (3, 1, 1)),
+        nn.Conv3d(4, 4, 1),
+    ):
+        exact = [value.clone() for value in gradients(conv, x)]
+        conv.zero_grad()
+        transmute_model(conv, "cpu")
+        with torch.autocast("cpu", torch.bfloat16):
+            assert conv(x).dtype == torch.bfloat16
+            found = gradients(conv, x)
+        assert [value.dtype for value in found[1:]] == [torch.float32] * 3
+        for value, expected in zip(found, exact, strict=True):
+            assert (value - expected).norm() < 2e-2 * expected.norm()
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "x3d_tiny": {},
+    "slow_r50": {"stem_dim_out": 16, "head_pool": nn.AdaptiveAvgPool3d},
+    "csn_r101": {"model_depth": 50, "stem_dim_out": 16, "head_pool": nn.AdaptiveAvgPool3d},
+    "r2plus1d_r50": {"stem_dim_out": 16, "head_pool": nn.AdaptiveAvgPool3d},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_a_model_trains_with_its_gradients(name: str) -> None:
-    arguments = {"model_depth": 50, "head_pool": nn.AdaptiveAvgPool3d} if name != "x3d_tiny" else {}
-    model = create_model(name, num_classes=3, dropout_rate=0.0, **arguments)
+    model = create_model(name, num_classes=3, dropout_rate=0.0, **SMALL[name])
     model = fill.fill_module(model).double().train()
-    frames = 8 if name == "x3d_tiny" else 4
-    x = torch.randn(2, 3, frames, 64, 64, dtype=torch.float64)
+    frames, side = (8, 64) if name == "x3d_tiny" else (4, 48)
+    x = torch.randn(2, 3, frames, side, side, dtype=torch.float64)
     fast = assert_same_gradients(model, x)
     names = [key for key, part in model.named_modules() if isinstance(part, nn.Conv3d)]
     assert list(fast.transmute_report.replaced) == names
