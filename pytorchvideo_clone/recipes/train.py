@@ -13,6 +13,7 @@ from pytorchvideo_clone.data import Faults
 from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.hub import CheckpointError, create_model, model_entry, save_bundle
 from pytorchvideo_clone.hub.checkpoints import compare_states
+from pytorchvideo_clone.recipes.cpu import FastConvolutions
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.modules import ClassificationModule
@@ -41,7 +42,7 @@ class History(Callback):
 
 
 def make_trainer(**options: Any) -> Trainer:
-    """Make a Trainer as the recipes need it: its data modules shard, progress is shown.
+    """Make a Trainer as the recipes need it: data modules shard, progress is shown, CPUs are fast.
 
     Args:
         **options: of `lightning.pytorch.Trainer`; they win over the recipes' own.
@@ -50,8 +51,9 @@ def make_trainer(**options: Any) -> Trainer:
         ValueError: if they do not fit this machine or one another.
     """
     defaults: dict[str, Any] = {"logger": False, "use_distributed_sampler": False}
+    options["callbacks"] = [FastConvolutions(), *options.get("callbacks", [])]
     if options.get("enable_progress_bar", True):
-        options["callbacks"] = [RichProgressBar(leave=False), *options.get("callbacks", [])]
+        options["callbacks"].insert(0, RichProgressBar(leave=False))
     try:
         return Trainer(**{**defaults, **options})
     except MisconfigurationException as error:  # an Exception, as Lightning has it
