@@ -1,17 +1,24 @@
 """One call from a model to fast inference."""
 
 import copy
+import math
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from pytorchvideo_clone.accelerator.passes import PASSES
+from pytorchvideo_clone.accelerator.passes.autotune import measure_kernels
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
+from pytorchvideo_clone.accelerator.passes.int8 import float_layers, fuse_int8, has_int8
 from pytorchvideo_clone.accelerator.passes.onednn import has_onednn
+from pytorchvideo_clone.accelerator.passes.quantize import layer_name
+from pytorchvideo_clone.accelerator.quantize import TOLERANCE, Int8, Int8Report, read_calibration
 
 __all__ = ["DTYPES", "OptimizeError", "OptimizeReport", "OptimizedModel", "TARGETS", "optimize"]
 
@@ -21,8 +28,14 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "cpu": tuple(PASSES),
     "cpu_public": tuple(name for name in PASSES if name not in _FUSIONS),
 }
+# Operators that are layers, whatever computes them.
+LAYERS = (
+    *(getattr(torch.ops.aten, f"conv{n}d").default for n in (1, 2, 3)),
+    *(getattr(torch.ops.aten, f"conv{n}d").padding for n in (1, 2, 3)),
+    torch.ops.aten.linear.default,
+)
 # Number format -> largest accepted difference.
-DTYPES: dict[str, float] = {"float32": 1e-4, "bfloat16": 0.03}
+DTYPES: dict[str, float] = {"float32": 1e-4, "bfloat16": 0.03, "int8": TOLERANCE}
 
 
 class OptimizeError(RuntimeError):
@@ -36,20 +49,24 @@ class OptimizeReport:
     Attributes:
         target: what for.
         passes: name of a pass -> number of its changes.
-        layers: name of a kernel in `KERNELS`, "fused_conv" or "fused_linear" -> number of
-            convolutions or linear layers that it computes.
+        layers: name of each convolution and linear layer -> what computes it: one of `KERNELS` or
+            `FUSED_KERNELS`, "fused_linear", "int8_conv", "int8_linear", or "torch" as it is.
         operators: name of an operator of torch -> how often it is left in the graph.
         bytes: size of the weights.
-        difference: largest |optimized - model| / largest |model|, on the example and on random
-            inputs of another batch size.
+        difference: largest |optimized - model| / largest |model|, on the example, and on it with a
+            random clip in one batch; in int8 on the calibration clips.
+        seconds: "build" for the capture and the passes, "check" for the comparison.
+        int8: what is in int8, and what it costs; None in other formats.
     """
 
     target: str
     passes: dict[str, int]
-    layers: dict[str, int]
+    layers: dict[str, str]
     operators: dict[str, int]
     bytes: int
     difference: float
+    seconds: dict[str, float]
+    int8: Int8Report | None = None
 
 
 class OptimizedModel(nn.Module):
@@ -90,12 +107,16 @@ def optimize(
     target: str = "cpu",
     *,
     dtype: str = "float32",
+    autotune: bool = False,
     tolerance: float | None = None,
+    calibration: Iterable[Any] | None = None,
+    keep: Collection[str] = (),
+    calibration_clips: int = 32,
 ) -> OptimizedModel:
     """Make a copy of a model that computes the same faster, in inference.
 
     The model is captured once with `torch.export`, passes rewrite its graph exactly, and the result
-    is compared with the model on the example and on random inputs of another batch size.
+    is compared with the model on the example, and on it with a random clip in one batch.
 
     Args:
         model: any that `torch.export` takes; it stays as it is.
@@ -104,21 +125,30 @@ def optimize(
         target: a key of `TARGETS`: "cpu", or "cpu_public" to do without those operators of torch
             that are not public; "cpu" does without them where torch or the CPU has none.
         dtype: a key of `DTYPES`: "float32", which leaves the weights in their format, or
-            "bfloat16", in which sums and products are computed; inputs and results stay.
+            "bfloat16", in which sums and products are computed; inputs and results stay; or
+            "int8", for convolutions and linear layers: of dense kernels, as in ResNets, it is the
+            fastest; for X3D bfloat16 is.
+        autotune: measure, for each different 3D convolution, what computes it fastest on this
+            machine with the present number of threads, instead of going by rule. Takes longer.
         tolerance: largest accepted difference, relative to the largest output; that of `DTYPES`
             if None.
+        calibration: clips for "int8", as `int8` in `export_model`.
+        keep: names of layers that stay in float then.
+        calibration_clips: how many of the clips are read.
 
     Returns:
         The model in evaluation; its `report` says what was done.
 
     Raises:
-        ValueError: if `target` or `dtype` is unknown, or this CPU does not compute in bfloat16.
+        ValueError: if `target` or `dtype` is unknown, this CPU does not compute in `dtype`, or the
+            calibration is missing, empty, of another size or not for this `dtype`.
         OptimizeError: if the difference exceeds `tolerance`.
+        Int8Error: if the tolerance does not hold with any layer in int8.
 
     >>> model = nn.Sequential(nn.Conv3d(3, 8, 1), nn.BatchNorm3d(8), nn.ReLU())
     >>> fast = optimize(model, torch.randn(1, 3, 4, 8, 8))
-    >>> fast.report.passes["fold_batch_norm"], sum(fast.report.layers.values())
-    (1, 1)
+    >>> fast.report.passes["fold_batch_norm"], fast.report.layers
+    (1, {'0': 'fused_rows'})
     >>> fast(torch.randn(5, 3, 4, 8, 8)).shape
     torch.Size([5, 8, 4, 8, 8])
     """
@@ -128,18 +158,32 @@ def optimize(
         raise ValueError(f"dtype is {dtype!r}; choose one of {', '.join(DTYPES)}.")
     if dtype == "bfloat16" and not has_onednn(torch.bfloat16):
         raise ValueError("dtype is 'bfloat16', which this CPU does not compute; choose float32.")
+    if dtype == "int8" and not (has_int8() and target == "cpu"):
+        raise ValueError(
+            "dtype is 'int8', which takes AVX512-VNNI and target='cpu'; choose float32, or export."
+        )
+    if (calibration is not None or keep) and dtype != "int8":
+        raise ValueError(f"calibration and keep are for dtype='int8', not {dtype!r}.")
     tolerance = DTYPES[dtype] if tolerance is None else tolerance
     reference = copy.deepcopy(model).eval()
     inputs = example if isinstance(example, tuple) else (example,)
+    begin = time.perf_counter()
     # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
     graph = capture(reference, tuple(_map(_doubled, x) for x in inputs))
-    names = [name for name in TARGETS[target] if name != "to_bfloat16" or dtype == "bfloat16"]
-    passes = {name: PASSES[name](graph) for name in names}
+    changes, int8 = dict(PASSES), None
+    if dtype == "int8":
+        int8 = Int8(read_calibration(calibration or (), inputs, calibration_clips), keep, tolerance)
+        changes["to_int8"] = partial(_to_int8, int8=int8)
+    changes["measure_kernels"] = partial(measure_kernels, fused=target == "cpu")
+    passes = {name: changes[name](graph) for name in _names(target, dtype, autotune)}
     graph = finish(graph)
-    difference = max(
-        _difference(graph, reference, inputs),
-        _difference(graph, reference, tuple(_map(_other_batch, x) for x in inputs)),
-    )
+    built = time.perf_counter()
+    if int8:
+        clips = [*int8.clips, tuple(_map(_doubled, x) for x in int8.clips[0])]
+        difference = max(_relative(_run(graph, x), _run(reference, x)) for x in clips)
+    else:
+        difference = _checked(graph, reference, inputs, tolerance)
+    seconds = {"build": built - begin, "check": time.perf_counter() - built}
     if not difference <= tolerance:  # also when it is NaN
         raise OptimizeError(
             f"the optimized model differs from the model by {difference:.2e} of its largest "
@@ -147,18 +191,57 @@ def optimize(
             "tolerance that your task can bear."
         )
     sizes = [tuple(x.shape) for x in _tensors(inputs)]
-    return OptimizedModel(graph, _report(graph, target, passes, difference), sizes).eval()
+    report = _report(graph, target, passes, difference, seconds, int8)
+    return OptimizedModel(graph, report, sizes).eval()
+
+
+def _names(target: str, dtype: str, autotune: bool) -> list[str]:
+    """The passes of a target, with the one that changes the number format, if any."""
+    change = {"bfloat16": "to_bfloat16", "int8": "to_int8"}.get(dtype)
+    names = (change if name == "to_bfloat16" else name for name in TARGETS[target])
+    return [name for name in names if name and (autotune or name != "measure_kernels")]
+
+
+def _to_int8(graph: fx.GraphModule, int8: Int8) -> int:
+    """Compute layers in int8 that are faster so, in place; give how many."""
+    int8.keep = {*int8.keep, *float_layers(graph)}
+    int8.insert(graph, "cpu")
+    return fuse_int8(graph)
 
 
 def _report(
-    graph: fx.GraphModule, target: str, passes: dict[str, int], difference: float
+    graph: fx.GraphModule,
+    target: str,
+    passes: dict[str, int],
+    difference: float,
+    seconds: dict[str, float],
+    int8: Int8 | None,
 ) -> OptimizeReport:
-    nodes = list(graph.graph.nodes)
-    convolutions = Counter(str(node.target) for node in nodes if node.op == "call_module")
-    kinds = Counter(name.rpartition("_")[0] for name in convolutions.elements())
-    operators = Counter(str(node.target) for node in nodes if node.op == "call_function")
+    layers: dict[str, str] = {}
+    operators: Counter[str] = Counter()
+    for node in graph.graph.nodes:
+        if node.op == "call_function":
+            operators[_operator(node)] += 1
+        if kernel := _kernel(graph, node):
+            name, again = layer_name(node), 2
+            while name in layers:  # a layer that is called more than once
+                name, again = f"{layer_name(node)} ({again})", again + 1
+            layers[name] = kernel
     size = sum(tensor.nbytes for tensor in graph.state_dict().values())
-    return OptimizeReport(target, passes, dict(kinds), dict(operators), size, difference)
+    done = int8.report if int8 else None
+    return OptimizeReport(target, passes, layers, dict(operators), size, difference, seconds, done)
+
+
+def _operator(node: fx.Node) -> str:
+    known = isinstance(node.target, torch._ops.OpOverload)
+    return str(node.target) if known else getattr(node.target, "__name__", str(node.target))
+
+
+def _kernel(graph: fx.GraphModule, node: fx.Node) -> str:
+    """Name what computes a convolution or linear layer; nothing for other nodes."""
+    if node.op == "call_module" and graph.get_submodule(str(node.target)).state_dict():
+        return str(node.target).rpartition("_")[0]
+    return "torch" if node.target in LAYERS else ""
 
 
 def _map(change: Callable[[Tensor], Tensor], x: Any) -> Any:
@@ -171,24 +254,40 @@ def _doubled(x: Tensor) -> Tensor:
     return torch.cat([x, x])
 
 
-def _other_batch(x: Tensor) -> Tensor:
-    """One row more than the example has; random numbers for clips and images, not for boxes."""
-    more = torch.cat([x, x[:1]])
-    if more.dim() < 4 or not more.is_floating_point():
-        return more
-    return torch.randn(more.shape, generator=torch.Generator().manual_seed(0)).to(more)
+def _one_more(x: Tensor) -> Tensor:
+    """The example and one row more; random numbers for clips and images, not for boxes."""
+    row = x[:1]
+    if x.dim() > 3 and x.is_floating_point():
+        row = torch.randn(row.shape, generator=torch.Generator().manual_seed(0)).to(x)
+    return torch.cat([x, row])
 
 
-def _difference(graph: fx.GraphModule, reference: nn.Module, inputs: tuple) -> float:
-    pairs = list(
-        zip(
-            _tensors(graph(*(_map(torch.clone, x) for x in inputs))),
-            _tensors(reference(*(_map(torch.clone, x) for x in inputs))),
-            strict=True,
-        )
-    )
-    scale = max(float(expected.abs().max()) for _, expected in pairs)
-    largest = max(float((output - expected).abs().max()) for output, expected in pairs)
+def _checked(graph: fx.GraphModule, reference: nn.Module, inputs: tuple, tolerance: float) -> float:
+    """Compare on the example, and on it with a random row in one batch.
+
+    Most of the time goes into the model itself, so it computes both at once.
+    """
+    more = tuple(_map(_one_more, x) for x in inputs)
+    expected = _run(reference, more)
+    together, alone = _relative(_run(graph, more), expected), _run(graph, inputs)
+    rows = [row[: len(x)] if x.dim() else row for x, row in zip(alone, expected, strict=True)]
+    difference = _relative(alone, rows)
+    if not difference <= tolerance:  # the results may be no rows
+        difference = _relative(alone, _run(reference, inputs))
+    return max(together, difference)
+
+
+def _run(model: nn.Module, inputs: tuple) -> list[Tensor]:
+    return _tensors(model(*(_map(torch.clone, x) for x in inputs)))
+
+
+def _relative(outputs: list[Tensor], expected: list[Tensor]) -> float:
+    """The largest difference, relative to the largest number expected."""
+    if [x.shape for x in outputs] != [x.shape for x in expected]:
+        return math.inf
+    scale = max(float(x.abs().max()) for x in expected)
+    pairs = zip(outputs, expected, strict=True)
+    largest = max(float((x - wanted).abs().max()) for x, wanted in pairs)
     return largest / scale if scale else largest
 
 

@@ -9,12 +9,13 @@ from pytorchvideo_clone.accelerator.passes.activation import (
     gate_in_place,
     recover_silu,
 )
+from pytorchvideo_clone.accelerator.passes.autotune import measure_kernels
 from pytorchvideo_clone.accelerator.passes.batch_norm import fold_batch_norm
 from pytorchvideo_clone.accelerator.passes.conv3d import choose_conv3d_kernels, to_channels_last
 from pytorchvideo_clone.accelerator.passes.dropout import drop_dropout
 from pytorchvideo_clone.accelerator.passes.dtype import to_bfloat16
 from pytorchvideo_clone.accelerator.passes.onednn import fuse_convolutions, fuse_linears
-from pytorchvideo_clone.accelerator.passes.pool import pool_by_mean
+from pytorchvideo_clone.accelerator.passes.pool import mean_by_products, pool_by_mean
 
 __all__ = ["PASSES", "Pass"]
 
@@ -28,6 +29,8 @@ PASSES: dict[str, Pass] = {
     "pool_by_mean": pool_by_mean,
     "to_bfloat16": to_bfloat16,
     "to_channels_last": to_channels_last,
+    "mean_by_products": mean_by_products,
+    "measure_kernels": measure_kernels,
     "fuse_convolutions": fuse_convolutions,
     "fuse_linears": fuse_linears,
     "choose_conv3d_kernels": choose_conv3d_kernels,

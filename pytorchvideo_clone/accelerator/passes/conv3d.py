@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from pytorchvideo_clone.accelerator.passes.graph import argument, constant
+from pytorchvideo_clone.accelerator.passes.graph import argument, constant, replace
 
-__all__ = ["KERNELS", "choose_conv3d_kernels", "geometry_of", "to_channels_last"]
+__all__ = ["KERNELS", "cheapest", "choose_conv3d_kernels", "geometry_of", "to_channels_last"]
 
 aten = torch.ops.aten
 Size = tuple[int, ...]
@@ -83,7 +83,8 @@ class Linear(ConvKernel):
     @staticmethod
     def compute(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor:
         """(B, C, 1, 1, 1) -> (B, C', 1, 1, 1)."""
-        return F.linear(x.flatten(1), weight, bias)[:, :, None, None, None]
+        y = F.linear(x.reshape(len(x), -1), weight, bias)
+        return y.view(*y.shape, 1, 1, 1)
 
 
 class OnRows(ConvKernel):
@@ -194,7 +195,10 @@ KERNELS: dict[str, type[ConvKernel]] = {
 
 
 def choose_conv3d_kernels(graph: fx.GraphModule) -> int:
-    """Replace 3D convolutions by modules of `KERNELS`, in place; give how many."""
+    """Replace 3D convolutions by modules of `KERNELS`, in place; give how many.
+
+    `measure_kernels` may have chosen; otherwise it is the first that fits.
+    """
     found = 0
     for node in list(graph.graph.nodes):
         geometry = geometry_of(graph, node)
@@ -202,16 +206,16 @@ def choose_conv3d_kernels(graph: fx.GraphModule) -> int:
             continue
         weight, bias = constant(graph, node.args[1]), constant(graph, argument(node, 2, None))
         assert weight is not None
-        kind = next(kind for kind, kernel in KERNELS.items() if kernel.fits(geometry))
-        name = f"{kind}_{found}"
-        graph.add_submodule(name, KERNELS[kind](weight, bias, geometry))
-        with graph.graph.inserting_before(node):
-            chosen = graph.graph.call_module(name, (node.args[0],))
-        chosen.meta = dict(node.meta)
-        node.replace_all_uses_with(chosen)
-        graph.graph.erase_node(node)
+        kind = node.meta.get("kernel") or cheapest(geometry)
+        kernel = KERNELS[kind](weight, bias, geometry)
+        replace(graph, (node, node), kind, kernel, (node.args[0],))
         found += 1
     return found
+
+
+def cheapest(geometry: Geometry) -> str:
+    """Name the first of `KERNELS` that fits."""
+    return next(kind for kind, kernel in KERNELS.items() if kernel.fits(geometry))
 
 
 def geometry_of(graph: fx.GraphModule, node: fx.Node) -> Geometry | None:

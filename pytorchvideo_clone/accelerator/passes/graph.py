@@ -15,6 +15,7 @@ __all__ = [
     "finish",
     "is_last_reader",
     "only_user",
+    "replace",
 ]
 
 
@@ -83,6 +84,33 @@ def argument(node: fx.Node, index: int, default: Any) -> Any:
 def only_user(node: fx.Node) -> fx.Node | None:
     """Give the node that alone reads this one."""
     return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def replace(
+    graph: fx.GraphModule,
+    nodes: tuple[fx.Node, fx.Node],
+    kernel: str,
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+) -> None:
+    """Let a module compute a layer and what follows it.
+
+    Args:
+        graph: changed in place.
+        nodes: the layer's, and the last one that the module computes.
+        kernel: how it does; with a number, this is the name of the module.
+        module: takes the inputs.
+        inputs: nodes.
+    """
+    layer, last = nodes
+    numbers = range(len(graph.graph.nodes) + 1)
+    name = next(f"{kernel}_{i}" for i in numbers if not hasattr(graph, f"{kernel}_{i}"))
+    graph.add_submodule(name, module)
+    with graph.graph.inserting_before(last):
+        call = graph.graph.call_module(name, inputs)
+    call.meta = {**last.meta, "nn_module_stack": layer.meta.get("nn_module_stack")}
+    last.replace_all_uses_with(call)
+    graph.graph.erase_node(last)
 
 
 def is_last_reader(graph: fx.GraphModule, reader: fx.Node, node: fx.Node) -> bool:

@@ -5,6 +5,8 @@ looks for them and tries one. Where they are missing nothing is fused, and the o
 everything with public operators.
 """
 
+import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,9 +19,19 @@ from pytorchvideo_clone.accelerator.passes.graph import (
     constant,
     is_last_reader,
     only_user,
+    replace,
 )
 
-__all__ = ["FusedConv", "FusedLinear", "fuse_convolutions", "fuse_linears", "has_onednn"]
+__all__ = [
+    "FUSED_KERNELS",
+    "FusedConv",
+    "FusedLinear",
+    "FusedRows",
+    "cheapest_fused",
+    "fuse_convolutions",
+    "fuse_linears",
+    "has_onednn",
+]
 
 aten, mkldnn = torch.ops.aten, torch.ops.mkldnn
 # Activation -> its name in oneDNN and its algorithm.
@@ -31,8 +43,10 @@ ACTIVATIONS: dict[Any, tuple[str, str]] = {
     aten.gelu.default: ("gelu", "none"),
 }
 _POINTWISE = Geometry((2, 2, 2), (1, 1, 1), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1)
-# Measured: a linear layer of fewer rows is quicker through torch's own.
-MIN_ROWS = 16
+# Measured: a linear layer of fewer rows, and not this large, is quicker through torch's own.
+MIN_ROWS, MIN_WEIGHTS = 16, 1 << 18
+# Measured: a pointwise convolution of no more positions is quicker as a linear layer.
+MAX_ROWS = 8192
 
 
 @cache
@@ -118,7 +132,8 @@ class FusedConv(Packed):
         x = x.contiguous(memory_format=torch.channels_last_3d)
         where = (self.packed, self.bias, g.padding, g.stride, g.dilation, g.groups)
         if other is None:
-            return mkldnn._convolution_pointwise(x, *where, self.activation, [], self.algorithm)
+            compute = mkldnn._convolution_pointwise.default
+            return compute(x, *where, self.activation, [], self.algorithm)
         activation: tuple[Any, ...] = (None, [], None)
         if self.activation != "none":
             activation = (self.activation, [], "")
@@ -155,7 +170,7 @@ class FusedLinear(Packed):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) -> (..., C')."""
-        return mkldnn._linear_pointwise(
+        return mkldnn._linear_pointwise.default(
             x, self.packed, self.bias, self.activation, [], self.algorithm
         )
 
@@ -163,27 +178,54 @@ class FusedLinear(Packed):
         self.packed = mkldnn._reorder_linear_weight(weight.contiguous(), self.rows)
 
 
+class FusedRows(FusedLinear):
+    """A pointwise convolution in channels-last, then an activation: a linear layer of positions."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T, H, W) -> (B, C', T, H, W)."""
+        return super().forward(x.permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)
+
+
+# Ways to compute a 3D convolution, besides those of `KERNELS`, and what they are for.
+FUSED_KERNELS: dict[str, Callable[[Geometry], bool]] = {
+    "fused_conv": lambda geometry: True,
+    "fused_silu": lambda geometry: geometry.groups > 1,  # SiLU after it is computed with it
+    "fused_rows": lambda geometry: geometry.pointwise and geometry.groups == 1,
+}
+
+
 def fuse_convolutions(graph: fx.GraphModule) -> int:
     """Compute 3D convolutions by `FusedConv` with the sum and the activation after them, in place.
 
+    Small pointwise ones are computed by `FusedRows`, and all others as `measure_kernels` chose.
+
     Returns:
-        How many; those of one position, of other number formats and of another padding stay.
+        How many; small ones of one position, other number formats and another padding stay.
     """
     found = 0
     for node in list(graph.graph.nodes):
         geometry = geometry_of(graph, node)
-        if geometry is None or Linear.fits(geometry):
+        if geometry is None:
             continue
         weight, bias = constant(graph, node.args[1]), constant(graph, argument(node, 2, None))
         assert weight is not None
-        if not has_onednn(weight.dtype):
+        small = Linear.fits(geometry) and weight.numel() < MIN_WEIGHTS
+        if small or not has_onednn(weight.dtype):
+            continue
+        last, other = _take_sum(node)
+        kernel = node.meta.get("kernel") or cheapest_fused(geometry, other is not None)
+        if kernel not in FUSED_KERNELS:
             continue
         size = tuple(int(length) for length in node.args[0].meta["val"].shape)
-        conv = FusedConv(weight, bias, geometry, size)
-        last, other = _take_sum(node)
-        last = _take_activation(conv, last, other, geometry)
+        layer: Packed
+        if kernel == "fused_rows":
+            last, other = node, None
+            layer = FusedRows(weight.flatten(1), bias, size[0] * math.prod(geometry.clip))
+        else:
+            layer = FusedConv(weight, bias, geometry, size)
+        last = _take_activation(layer, last, other, geometry.groups > 1 and kernel != "fused_silu")
         inputs = (node.args[0],) if other is None else (node.args[0], other)
-        _replace(graph, last, f"fused_conv_{found}", conv, inputs)
+        replace(graph, (node, last), kernel, layer, inputs)
         found += 1
     graph.graph.eliminate_dead_code()
     _sum_in_place(graph)
@@ -191,7 +233,7 @@ def fuse_convolutions(graph: fx.GraphModule) -> int:
 
 
 def fuse_linears(graph: fx.GraphModule) -> int:
-    """Compute linear layers of many rows by `FusedLinear`, in place; give how many."""
+    """Compute linear layers of many rows, or large, by `FusedLinear`, in place; give how many."""
     found = 0
     for node in list(graph.graph.nodes):
         if node.target is not aten.linear.default:
@@ -200,14 +242,21 @@ def fuse_linears(graph: fx.GraphModule) -> int:
         if weight is None or (bias is not None and constant(graph, bias) is None):
             continue
         rows = int(node.args[0].meta["val"].numel()) // weight.shape[1]
-        if rows < MIN_ROWS or not has_onednn(weight.dtype):
+        small = rows < MIN_ROWS and weight.numel() < MIN_WEIGHTS
+        if small or not has_onednn(weight.dtype):
             continue
         linear = FusedLinear(weight, constant(graph, bias), rows)
         last = _take_activation(linear, node)
-        _replace(graph, last, f"fused_linear_{found}", linear, (node.args[0],))
+        replace(graph, (node, last), "fused_linear", linear, (node.args[0],))
         found += 1
     graph.graph.eliminate_dead_code()
     return found
+
+
+def cheapest_fused(geometry: Geometry, has_sum: bool) -> str:
+    """Name the one of `FUSED_KERNELS` for a convolution that is followed by a sum, or is not."""
+    few = math.prod(geometry.clip) <= MAX_ROWS and not has_sum
+    return "fused_rows" if few and FUSED_KERNELS["fused_rows"](geometry) else "fused_conv"
 
 
 def _take_sum(conv: fx.Node) -> tuple[fx.Node, fx.Node | None]:
@@ -225,7 +274,7 @@ def _take_sum(conv: fx.Node) -> tuple[fx.Node, fx.Node | None]:
 
 
 def _take_activation(
-    layer: Packed, node: fx.Node, other: fx.Node | None = None, geometry: Geometry | None = None
+    layer: Packed, node: fx.Node, other: fx.Node | None = None, leave_silu: bool = False
 ) -> fx.Node:
     """Let the layer compute the activation after a node; give the last node that it computes."""
     user = only_user(node)
@@ -235,22 +284,11 @@ def _take_activation(
         return node
     if other is not None and user.target is not aten.relu.default:
         return node
-    # Measured: after a depthwise convolution this costs twice what an operator of its own does.
-    if geometry is not None and geometry.groups > 1 and user.target is aten.silu.default:
+    # Measured: after a depthwise convolution it may cost twice what an operator of its own does.
+    if leave_silu and user.target is aten.silu.default:
         return node
     layer.activation, layer.algorithm = ACTIVATIONS[user.target]
     return user
-
-
-def _replace(
-    graph: fx.GraphModule, node: fx.Node, name: str, layer: nn.Module, inputs: tuple[Any, ...]
-) -> None:
-    graph.add_submodule(name, layer)
-    with graph.graph.inserting_before(node):
-        call = graph.graph.call_module(name, inputs)
-    call.meta = dict(node.meta)
-    node.replace_all_uses_with(call)
-    graph.graph.erase_node(node)
 
 
 def _sum_in_place(graph: fx.GraphModule) -> None:

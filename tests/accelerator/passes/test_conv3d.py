@@ -79,6 +79,17 @@ def test_any_convolution_is_computed_exactly() -> None:
     assert kinds == {"rows", "frames", "time", "native"}
 
 
+def test_a_kernel_that_was_chosen_is_taken() -> None:
+    conv = nn.Conv3d(4, 6, 1)
+    x = torch.randn(2, 4, 5, 6, 7)
+    graph = capture(conv, (x,))
+    next(n for n in graph.graph.nodes if "conv3d" in str(n.target)).meta["kernel"] = "time"
+    choose_conv3d_kernels(graph)
+    graph = finish(graph)
+    assert kind_of(graph) == "time"
+    torch.testing.assert_close(graph(x), conv(x), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("settings", [{"padding": "same"}, {"padding_mode": "circular"}])
 def test_padding_of_another_kind_stays_right(settings: dict) -> None:
     conv = nn.Conv3d(4, 4, 3, **{"padding": 1, **settings})

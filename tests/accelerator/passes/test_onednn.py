@@ -10,6 +10,8 @@ from pytorchvideo_clone.accelerator.passes.activation import gate_in_place
 from pytorchvideo_clone.accelerator.passes.conv3d import to_channels_last
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
 from pytorchvideo_clone.accelerator.passes.onednn import (
+    FusedConv,
+    FusedRows,
     fuse_convolutions,
     fuse_linears,
     has_onednn,
@@ -81,7 +83,7 @@ def test_a_sum_and_a_relu_are_computed_with_the_convolution(activation) -> None:
     graph = fused(model, torch.randn(2, 4, 3, 6, 6))
     assert len(operators(graph)) == 1 + isinstance(activation, nn.SiLU)
     # What is added is also what the convolution reads: it must not be overwritten.
-    assert not graph.fused_conv_1.in_place
+    assert not graph.fused_conv_0.in_place
     assert_same(graph, model, 4, 3, 6, 6)
 
 
@@ -100,7 +102,7 @@ def test_a_sum_overwrites_only_what_nobody_reads_any_more() -> None:
     for later in (False, True):
         model = Net(later)
         graph = fused(model, torch.randn(2, 4, 3, 6, 6))
-        assert graph.get_submodule("fused_conv_2").in_place is not later
+        assert graph.fused_conv_0.in_place is not later
         assert_same(graph, model, 4, 3, 6, 6)
 
 
@@ -120,6 +122,26 @@ def test_other_sums_stay_right(add) -> None:
     assert_same(fused(model, torch.randn(2, 4, 3, 6, 6)), model, 4, 3, 6, 6)
 
 
+def test_small_pointwise_convolutions_are_linear_layers() -> None:
+    model = nn.Sequential(nn.Conv3d(4, 8, 1), nn.ReLU(), nn.Conv3d(8, 4, 1, bias=False))
+    graph = fused(model, torch.randn(2, 4, 3, 6, 6))
+    assert isinstance(graph.fused_rows_0, FusedRows) and isinstance(graph.fused_rows_1, FusedRows)
+    assert len(operators(graph)) == 1  # the change to channels-last
+    assert_same(graph, model, 4, 3, 6, 6)
+    y = graph(torch.randn(2, 4, 3, 6, 6))
+    assert y.is_contiguous(memory_format=torch.channels_last_3d)
+    large = fused(model, torch.randn(2, 4, 3, 60, 60))
+    assert isinstance(large.fused_conv_0, FusedConv)
+
+
+def test_one_position_is_packed_only_if_the_weight_is_large() -> None:
+    small, large = nn.Conv3d(4, 8, 1), nn.Conv3d(512, 512, 1)
+    assert operators(fused(small, torch.randn(2, 4, 1, 1, 1)))[-1] == "aten.conv3d.default"
+    graph = fused(large, torch.randn(2, 512, 1, 1, 1))
+    assert isinstance(graph.fused_rows_0, FusedRows)
+    assert_same(graph, large, 512, 1, 1, 1)
+
+
 def test_linear_layers_of_many_rows_are_packed_with_their_activation() -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 8, bias=False), nn.ReLU())
     graph = fused(model, torch.randn(2, 9, 4))
@@ -127,6 +149,8 @@ def test_linear_layers_of_many_rows_are_packed_with_their_activation() -> None:
     assert_same(graph, model, 9, 4)
     few = fused(model, torch.randn(2, 4))
     assert "aten.linear.default" in operators(few)
+    large = nn.Linear(512, 512)
+    assert operators(fused(large, torch.randn(2, 512))) == []
     tanh = nn.Sequential(nn.Linear(4, 8), nn.GELU(approximate="tanh"))
     graph = fused(tanh, torch.randn(2, 9, 4))
     assert operators(graph) == ["aten.gelu.default"]

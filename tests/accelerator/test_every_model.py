@@ -1,0 +1,87 @@
+"""Every model of the hub's table computes the same when optimized; a new one by being listed."""
+
+import pytest
+import torch
+from torch import nn
+
+from pytorchvideo_clone.accelerator import optimize
+from pytorchvideo_clone.accelerator.passes.onednn import has_onednn
+from pytorchvideo_clone.hub import create_model, list_models, model_entry
+from tests.hub.test_every_model import SAME, small_settings
+
+NAMES = [name for name in list_models() if name not in SAME]
+BOX = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0]])
+# Three blocks are enough to have every kind of block.
+SHORT = {"depth": 3, "embed_dim_mul": [[1, 2.0]], "atten_head_mul": [[1, 2.0]]}
+SHORT["pool_q_stride_size"] = [[1, 1, 2, 2]]
+# Name -> arguments, (frames, side) of a clip of one frame, or of odd sizes.
+ODD = {
+    "slow_r50": ({"head_pool": nn.AdaptiveAvgPool3d}, (1, 33)),
+    "csn_r101": ({"head_pool": nn.AdaptiveAvgPool3d, "model_depth": 50}, (3, 35)),
+    "x3d_xs": ({"input_clip_length": 1, "input_crop_size": 65, "depth_factor": 1.0}, (1, 65)),
+    "r3d_18": ({}, (1, 33)),
+}
+
+
+def make(name: str, arguments: dict) -> nn.Module:
+    torch.manual_seed(0)
+    model = create_model(name, num_classes=3, **arguments).eval()
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d | nn.LayerNorm):
+            nn.init.normal_(part.weight, 1.0, 0.1)  # residual branches begin at zero
+            nn.init.normal_(part.bias, 0.0, 0.1)
+        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d):
+            part.running_mean.normal_(0.0, 0.1)
+            part.running_var.uniform_(0.8, 1.2)
+    return model
+
+
+def assert_same(
+    model: nn.Module, frames: int, side: int, others: tuple, limit: float, dtype: str = "float32"
+) -> None:
+    kind = next(model.parameters()).dtype
+    others = tuple(x.to(kind) for x in others)
+    fast = optimize(
+        model, (torch.randn(1, 3, frames, side, side, dtype=kind), *others), dtype=dtype
+    )
+    assert fast.report.difference < limit
+    names = [
+        name
+        for name, part in model.named_modules()
+        if isinstance(part, nn.Conv3d | nn.Conv2d | nn.Linear)
+    ]
+    # A layer of attention may read its weight elsewhere than in its own call.
+    assert len(fast.report.layers) >= len(names) - 1 > 0
+    clips = torch.randn(4, 3, frames, side, side, dtype=kind)
+    with torch.no_grad():
+        expected = model(clips, *others)
+    assert (fast(clips, *others) - expected).abs().max() < limit * expected.abs().max()
+
+
+def small(name: str) -> tuple[nn.Module, int, int, tuple]:
+    arguments, frames, side = small_settings(name)
+    arguments = {**arguments, **SHORT} if name.startswith("mvit_base") else arguments
+    boxes = (BOX,) if model_entry(name).task == "detection" else ()
+    return make(name, arguments), frames, side, boxes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_the_same(name: str) -> None:
+    model, frames, side, others = small(name)
+    if name == "r2plus1d_r50":  # its random weights amplify the smallest difference
+        assert_same(model.double(), frames, side, others, 1e-11)
+    else:
+        assert_same(model, frames, side, others, 1e-5)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_it_is_the_same_for_one_frame_and_odd_sizes(name: str) -> None:
+    arguments, (frames, side) = ODD[name]
+    assert_same(make(name, arguments), frames, side, (), 1e-5)
+
+
+@pytest.mark.skipif(not has_onednn(torch.bfloat16), reason="this CPU does not compute in bfloat16")
+@pytest.mark.parametrize("name", ["csn_r101", "slowfast_r50", "swin3d_t", "x3d_xs"])
+def test_it_is_near_in_bfloat16(name: str) -> None:
+    model, frames, side, others = small(name)
+    assert_same(model, frames, side, others, 0.03, dtype="bfloat16")
