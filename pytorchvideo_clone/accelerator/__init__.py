@@ -22,15 +22,24 @@ from pytorchvideo_clone.accelerator.optimize import (
     optimize,
 )
 from pytorchvideo_clone.accelerator.passes import PASSES
+from pytorchvideo_clone.accelerator.quantize import (
+    AccuracyReport,
+    Int8Error,
+    Int8Report,
+    compare_accuracy,
+)
 from pytorchvideo_clone.accelerator.stream import Stream, WindowResult, stream
 from pytorchvideo_clone.accelerator.train_cpu import restore_model
 
 __all__ = [
+    "AccuracyReport",
     "ConvertReport",
     "EXPORTERS",
     "ExportError",
     "ExportReport",
     "ExportedModel",
+    "Int8Error",
+    "Int8Report",
     "Measurement",
     "OptimizeError",
     "OptimizeReport",
@@ -41,6 +50,7 @@ __all__ = [
     "WindowResult",
     "benchmark",
     "build_form",
+    "compare_accuracy",
     "convert_to_deployable_form",
     "export_model",
     "load_exported",
