@@ -11,7 +11,8 @@ sections are
     openvino     `export_model` to OpenVINO, run in bfloat16
     executorch   `export_model` to ExecuTorch, also against PyTorchVideo's deployable form, and
                  against vanilla without oneDNN, which is nearest to the PyTorch of a phone
-    int8         the same in int8, calibrated on random clips; PyTorchVideo's is qnnpack's
+    int8         the same in int8, all layers, calibrated on random clips; PyTorchVideo's is
+                 qnnpack's
     training     forward and backward of `transmute_model(model, "cpu")`
     build        seconds to make the fp32 form
 

@@ -182,7 +182,7 @@ def _calibration(job: _Job, inputs: tuple[torch.Tensor, ...]) -> tuple[list[Any]
     """Eight inputs for int8, and a note where they are random."""
     if job.calibration is None:
         draw = torch.Generator().manual_seed(1)
-        clips = [torch.randn(inputs[0].shape, generator=draw) for _ in range(8)]
+        clips = [torch.randn(inputs[0][:1].shape, generator=draw) for _ in range(8)]
         return [(clip, *inputs[1:]) for clip in clips], "calibrated on random clips"
     inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
     found = optional_import("pytorchvideo_clone.recipes.predict", extra="train").find_videos
@@ -191,8 +191,7 @@ def _calibration(job: _Job, inputs: tuple[torch.Tensor, ...]) -> tuple[list[Any]
     paths = data.LabeledVideoPaths([(path, {}) for path in found([job.calibration])[:8]])
     views = inputs_of.evaluation_dataset(paths, spec, clips=1, crops=1)
     clips = [inputs_of.normalize_clips(views[i]["video"], spec) for i in range(len(views))]
-    more = inputs[0].shape[0]
-    return [(clip.expand(more, -1, -1, -1, -1).contiguous(), *inputs[1:]) for clip in clips], ""
+    return [(clip, *inputs[1:]) for clip in clips], ""
 
 
 def _row(

@@ -28,7 +28,6 @@ def test_times_are_those_of_the_candidates() -> None:
     slow, fast = results["slow"], results["fast"]
     assert fast.times_faster(slow) == pytest.approx(4, rel=0.3)
     assert slow.times_faster(slow) == slow.times_faster(slow, "wall") == 1
-    assert fast.times_faster(slow, "wall") > 1.5
     assert 20 <= slow.median_ms <= slow.p95_ms
     assert slow.cpu_ms == pytest.approx(20, rel=0.3)
     assert slow.clips_per_sec <= 2 / 0.02
@@ -150,3 +149,13 @@ def test_formats_that_a_target_lacks_are_refused(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no GPU"):
             build_form(model, CLIP, "cuda", folder=tmp_path)
+
+
+def test_int8_is_calibrated(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv3d(3, 8, 1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+    clips = [torch.randn(1, 3, 4, 8, 8) for _ in range(4)]
+    form = build_form(model, CLIP, "openvino", "int8", folder=tmp_path, calibration=clips)
+    result = benchmark({"model": model, "form": form}, CLIP, rounds=1)["form"]
+    assert 1e-6 < result.difference < 0.1
+    with pytest.raises(ValueError, match="cali"):
+        build_form(model, CLIP, "openvino", "int8", folder=tmp_path, calibration=[])
