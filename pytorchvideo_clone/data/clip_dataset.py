@@ -75,7 +75,9 @@ class ClipDataset(Dataset):
         decoder: as in `EncodedVideo.from_path`.
         video_dtype: torch.float32 or torch.uint8, both 0..255.
         frame_filter: as in `Video.get_clip`, so that only the frames wanted are converted.
-        short_side: as in `Video.get_clip`, so that large frames are scaled before conversion.
+        short_side: as in `Video.get_clip`, so that large frames are scaled before conversion. None
+            takes the `source_short_side` of `transform`, if it has one, as `ClipTransform` does; a
+            very large number keeps all sizes.
         open_options: more arguments of `VideoPathHandler.video_from_path`, for example {"fps": 10}
             for folders of images.
         faults: what to do about a video that cannot be read: "raise", "substitute", "pad", or a
@@ -115,12 +117,10 @@ class ClipDataset(Dataset):
         self.transform = transform
         self.seed = seed
         self.video_path_handler = VideoPathHandler()
-        self._open_options: dict[str, Any] = {
-            "decode_video": decode_video,
-            "decode_audio": decode_audio,
-            "decoder": decoder,
-            **(open_options or {}),
-        }
+        reading = {"decode_video": decode_video, "decode_audio": decode_audio, "decoder": decoder}
+        self._open_options: dict[str, Any] = {**reading, **(open_options or {})}
+        if short_side is None:
+            short_side = getattr(transform, "source_short_side", None)
         options: dict[str, Any] = {"frame_filter": frame_filter, "short_side": short_side}
         self._clip_options = {name: value for name, value in options.items() if value is not None}
         if video_dtype != torch.float32:

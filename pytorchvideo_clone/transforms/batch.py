@@ -82,6 +82,14 @@ class _View(Transform):
         self.per_frame = per_frame
         self.generator = generator
 
+    @property
+    def source_short_side(self) -> int | None:
+        """Short side in pixels beyond which a source gives nothing more; None if crops vary.
+
+        `ClipDataset` scales sources that are much larger before it converts their colours.
+        """
+        return None if self.short_side is None else self.short_side[1]
+
     def draw(self, height: int, width: int) -> tuple[Box, bool]:
         """Draw a box of a clip of `height` times `width` pixels, and whether to mirror it."""
         if self.short_side is not None:

@@ -322,3 +322,17 @@ def test_nothing_to_decode_is_refused(videos):
 def test_a_transform_gets_the_sample_and_its_result_is_given(videos):
     dataset = ClipDataset(videos, RandomClipSampler(1), transform=lambda sample: sample["label"])
     assert list(dataset) == [0, 0, 1]
+
+
+def test_large_frames_come_in_the_size_that_the_transform_asks_for(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "large.mp4", 8, size=(192, 256))
+    sizes = []
+
+    def look(sample: dict) -> dict:
+        sizes.append(tuple(sample["video"].shape[2:]))
+        return sample
+
+    for wanted, options in ((None, {}), (64, {}), (64, {"short_side": 10**6}), (160, {})):
+        look.source_short_side = wanted
+        ClipDataset([(path, {})], RandomClipSampler(0.2), look, **options)[0]
+    assert sizes == [(192, 256), (64, 86), (192, 256), (192, 256)]

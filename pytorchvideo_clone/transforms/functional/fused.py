@@ -51,7 +51,8 @@ def crop_resize(
     torch.Size([3, 2, 10, 12])
     """
     resized = resize(crop(video, *box), *size, interpolation)
-    return resized.flip(-1) if flip else resized
+    # torch has a kernel that mirrors images whose channels lie side by side.
+    return resized.transpose(0, 1).flip(-1).transpose(0, 1) if flip else resized
 
 
 def normalize_pixels(video: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
