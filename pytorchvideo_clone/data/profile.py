@@ -51,8 +51,8 @@ class LoaderProfile:
         processes: that loaded.
         stages: stage -> seconds, the sum of all processes. "decode" holds the conversion where
             TorchCodec, decord, JPEG or images do both in one; "hand-over" holds the way of a batch
-            to the process that takes it, and the wait for it; "other" what is not measured, and the CPU
-            time of threads of torch or a decoder.
+            to the process that takes it, and the wait for it; "other" what is not measured, and the
+            CPU time of threads of torch or a decoder.
 
     >>> LoaderProfile(10, 2.0, 1, {"decode": StageTime(1.5, 1.4)}).limiting
     'decode'
