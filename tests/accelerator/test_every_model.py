@@ -17,7 +17,6 @@ SHORT["pool_q_stride_size"] = [[1, 1, 2, 2]]
 # Name -> arguments, (frames, side) of a clip of one frame, or of odd sizes.
 ODD = {
     "slow_r50": ({"head_pool": nn.AdaptiveAvgPool3d}, (1, 33)),
-    "csn_r101": ({"head_pool": nn.AdaptiveAvgPool3d, "model_depth": 50}, (3, 35)),
     "x3d_xs": ({"input_clip_length": 1, "input_crop_size": 65, "depth_factor": 1.0}, (1, 65)),
     "r3d_18": ({}, (1, 33)),
 }
@@ -81,7 +80,7 @@ def test_it_is_the_same_for_one_frame_and_odd_sizes(name: str) -> None:
 
 
 @pytest.mark.skipif(not has_onednn(torch.bfloat16), reason="this CPU does not compute in bfloat16")
-@pytest.mark.parametrize("name", ["csn_r101", "slowfast_r50", "swin3d_t", "x3d_xs"])
+@pytest.mark.parametrize("name", ["csn_r101", "swin3d_t"])
 def test_it_is_near_in_bfloat16(name: str) -> None:
     model, frames, side, others = small(name)
     assert_same(model, frames, side, others, 0.03, dtype="bfloat16")
