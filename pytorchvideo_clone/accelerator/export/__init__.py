@@ -52,7 +52,7 @@ __all__ = [
 EXPORTERS: dict[str, Exporter] = {
     "onnx": Exporter(".onnx", write_onnx, load_onnx, int8=True),
     "torch_export": Exporter(".pt2", write_torch_export, load_torch_export),
-    "executorch": Exporter(".pte", write_executorch, load_executorch),
+    "executorch": Exporter(".pte", write_executorch, load_executorch, int8=True),
     "openvino": Exporter(".xml", write_openvino, load_openvino, beside=(".bin",), int8=True),
     "torchscript": Exporter(".ts", write_torchscript, load_torchscript),
     "aot_inductor": Exporter(".aoti.pt2", write_aot_inductor, load_aot_inductor),

@@ -4,19 +4,21 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.accelerator.export.exporter import (
     ExportError,
     Run,
     count_operators,
     simple_program,
 )
+from pytorchvideo_clone.accelerator.export.xnnpack import import_executorch, make_partitioner
+from pytorchvideo_clone.accelerator.passes.activation import split_silu
+from pytorchvideo_clone.accelerator.passes.quantize import has_weight
+from pytorchvideo_clone.accelerator.quantize import Int8
 
 __all__ = ["load_executorch", "write_executorch"]
 
@@ -32,6 +34,7 @@ def write_executorch(
     metadata: Mapping[str, str],
     *,
     allow_undelegated: bool = False,
+    int8: Int8 | None = None,
 ) -> dict[str, int]:
     """Write a .pte file for one clip at a time, all convolutions 2D over its frames.
 
@@ -45,6 +48,8 @@ def write_executorch(
         metadata: key -> text, kept inside the file: the method "metadata" gives it as JSON.
         allow_undelegated: also accept that convolutions and matrix products run on portable
             kernels.
+        int8: computes all that XNNPACK has in int8 so: convolutions, linear layers, sums, products,
+            means and sigmoids.
 
     Returns:
         Operator outside of delegates -> how often, and the number of delegates.
@@ -53,15 +58,21 @@ def write_executorch(
         ImportError: if executorch is missing.
         ExportError: if XNNPACK leaves out a convolution or a matrix product.
     """
-    exir = _import("exir")
-    xnnpack = _import("backends.xnnpack.partition.xnnpack_partitioner")
+    exir, partitioner = import_executorch("exir"), make_partitioner()
     single = torch.utils._pytree.tree_map_only(Tensor, lambda x: x[:1], inputs)
-    program = simple_program(model, single, "frames", any_batch=False)
+
+    def quantize(graph: fx.GraphModule) -> None:
+        if int8 is not None:
+            split_silu(graph)  # XNNPACK has a sigmoid and a product in int8, no SiLU
+            int8.insert(graph, "executorch")
+            _part_float_from_int8(graph)
+
+    program = simple_program(model, single, "frames", any_batch=False, quantize=quantize)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside the exporter
         edge = exir.to_edge_transform_and_lower(
             program,
-            partitioner=[xnnpack.XnnpackPartitioner()],
+            partitioner=[partitioner],
             constant_methods={"metadata": json.dumps(dict(metadata))},
         )
         operators = count_operators(edge.exported_program().graph)
@@ -82,7 +93,7 @@ def load_executorch(path: Path) -> tuple[Run, dict[str, str]]:
     Raises:
         ImportError: if executorch is missing.
     """
-    program = _import("runtime").Runtime.get().load_program(path)
+    program = import_executorch("runtime").Runtime.get().load_program(path)
     method = program.load_method("forward")
     metadata = {}
     if "metadata" in program.method_names:
@@ -103,8 +114,14 @@ def load_executorch(path: Path) -> tuple[Run, dict[str, str]]:
     return run, metadata
 
 
-def _import(name: str) -> ModuleType:
-    with warnings.catch_warnings():
-        # It says that it is experimental, and reads its files as Python no longer recommends.
-        warnings.simplefilter("ignore")
-        return optional_import(f"executorch.{name}", extra="mobile")
+def _part_float_from_int8(graph: fx.GraphModule) -> None:
+    """Let layers in float read a product by 1, in place, where they would read int8 directly.
+
+    XNNPACK's lowering takes a layer that reads int8 to be one in int8.
+    """
+    rounded = torch.ops.quantized_decomposed.dequantize_per_tensor.default
+    for node in list(graph.graph.nodes):
+        if has_weight(graph, node) and node.args[0].target is rounded:
+            with graph.graph.inserting_before(node):
+                x = graph.graph.call_function(torch.ops.aten.mul.Tensor, (node.args[0], 1.0))
+            node.replace_input_with(node.args[0], x)

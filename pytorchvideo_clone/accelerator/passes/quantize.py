@@ -42,6 +42,10 @@ class Range(NamedTuple):
     high: float
 
 
+# In steps of 1 / 256, the only ones that XNNPACK has for a sigmoid.
+SIGMOID = Range(0.0, 255 / 256)
+
+
 class Pairs(NamedTuple):
     """Where a runtime wants pairs, besides before its heavy operators.
 
@@ -50,11 +54,13 @@ class Pairs(NamedTuple):
         fused: activations that a runtime computes along with the operator before: the pair after
             that one stands after the activation.
         others: operators without weights that get pairs before and after.
+        same: as `others`, of those that need one scale for all that they read and give.
     """
 
     results: bool = False
     fused: tuple[Any, ...] = ()
     others: tuple[Any, ...] = ()
+    same: tuple[Any, ...] = ()
 
 
 _RELU = (aten.relu.default, aten.hardtanh.default)
@@ -63,16 +69,24 @@ PAIRS: dict[str, Pairs] = {
     "cpu": Pairs(),
     "openvino": Pairs(),
     "onnx": Pairs(results=True, fused=_RELU),
+    # XNNPACK computes in int8 what has pairs on all sides.
     "executorch": Pairs(
         results=True,
         fused=_RELU,
         others=(
             aten.add.Tensor,
-            aten.cat.default,
             aten.mean.dim,
             aten.mul.Tensor,
             aten.sigmoid.default,
-            aten.silu.default,
+            aten.sub.Tensor,
+        ),
+        same=(
+            aten.cat.default,
+            aten.max_pool2d.default,
+            aten.permute.default,
+            aten.relu.default,
+            aten.reshape.default,
+            aten.slice.Tensor,
         ),
     ),
 }
@@ -112,7 +126,12 @@ def insert_int8(
         pairs: where pairs stand, an entry of `PAIRS`.
     """
     out_of_place(graph)
-    writer = _Writer(graph, ranges)
+    fused = {node for node in graph.graph.nodes if _is_fused(graph, node, pairs)}
+    same = [node for node in graph.graph.nodes if node.target in pairs.same and node not in fused]
+    if aten.sigmoid.default in pairs.others:
+        sigmoids = graph.graph.find_nodes(op="call_function", target=aten.sigmoid.default)
+        ranges = {**ranges, **dict.fromkeys((node.name for node in sigmoids), SIGMOID)}
+    writer = _Writer(graph, _agreed(same, ranges))
     nodes = [node for node in graph.graph.nodes if layer_name(node) not in keep]
     heavy = [node for node in nodes if has_weight(graph, node) and writer.takes(node.args[0])]
     for node in heavy:
@@ -121,12 +140,13 @@ def insert_int8(
         node.replace_input_with(parameter, writer.weight(node, parameter))
         node.replace_input_with(x, writer.rounded(x))
     others = [node for node in nodes if node.target in pairs.others and writer.known(node)]
+    others += [node for node in same if writer.known(node)]
     for node in others:
         for x in filter(writer.takes, node.all_input_nodes):
             node.replace_input_with(x, writer.rounded(x))
     for node in [*(heavy if pairs.results else ()), *others]:
         user = only_user(node)
-        last = user if user is not None and user.target in pairs.fused else node
+        last = user if user is not None and user in fused else node
         if writer.takes(last):
             last.replace_all_uses_with(
                 writer.rounded(last), delete_user_cb=lambda user: not _is_pair(user)
@@ -245,6 +265,30 @@ class _Writer:
 
     def _call(self, operator: Callable, args: tuple[Any, ...]) -> fx.Node:
         return self.graph.graph.call_function(operator, args)
+
+
+def _is_fused(graph: fx.GraphModule, node: fx.Node, pairs: Pairs) -> bool:
+    """Whether a node is an activation that is computed along with the operator before."""
+    if node.target not in pairs.fused:
+        return False
+    before = node.args[0]
+    assert isinstance(before, fx.Node)
+    able = before.target in pairs.others or has_weight(graph, before)
+    return able and only_user(before) is node
+
+
+def _agreed(same: list[fx.Node], ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """Widen ranges until all that these operators read and give have one."""
+    groups: dict[str, set[str]] = {}
+    for node in same:
+        group = {x.name for x in [node, *node.all_input_nodes] if x.name in ranges}
+        group = group.union(*(groups.get(name, ()) for name in group))
+        groups.update(dict.fromkeys(group, group))
+    agreed = dict(ranges)
+    for name, group in groups.items():
+        lows, highs = zip(*(ranges[other] for other in group), strict=True)
+        agreed[name] = Range(min(lows), max(highs))
+    return agreed
 
 
 def _is_pair(node: fx.Node) -> bool:

@@ -1,10 +1,13 @@
+import copy
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from pytorchvideo_clone.accelerator.export import ExportError, export_model, load_exported
+from pytorchvideo_clone.accelerator.export.executorch import load_executorch, write_executorch
+from pytorchvideo_clone.accelerator.quantize import Int8
 from pytorchvideo_clone.hub import create_model
 
 
@@ -48,3 +51,63 @@ def test_heavy_operators_outside_are_an_error_unless_allowed(tmp_path: Path) -> 
     assert not path.exists()
     report = export_model(Computed(), clip, path, allow_undelegated=True)
     assert any("convolution" in name for name in report.operators)
+
+
+class Block(nn.Module):
+    """What X3D is made of: taps along time, a gate, SiLU, a sum, a strided shortcut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = nn.Sequential(nn.Conv3d(3, 16, 1), nn.BatchNorm3d(16), nn.ReLU())
+        self.deep = nn.Conv3d(16, 16, 3, (1, 2, 2), 1, groups=16)
+        self.time = nn.Conv3d(16, 16, (3, 1, 1), padding=(1, 0, 0), groups=16)
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool3d(1), nn.Conv3d(16, 4, 1), nn.ReLU(), nn.Conv3d(4, 16, 1)
+        )
+        self.narrow = nn.Sequential(nn.SiLU(), nn.Conv3d(16, 8, 1))
+        self.shortcut = nn.Conv3d(3, 8, 1, (1, 2, 2))
+        self.head = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(8, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.time(self.deep(self.wide(x)))
+        y = self.narrow(y * torch.sigmoid(self.gate(y)))
+        return self.head(torch.relu(y + self.shortcut(x)))
+
+
+class Kept(Int8):
+    """Keeps the graph that it rounds."""
+
+    def insert(self, graph: fx.GraphModule, target: str) -> None:
+        super().insert(graph, target)
+        self.graph = copy.deepcopy(graph)
+
+
+def test_the_runtime_computes_in_int8_what_the_graph_says(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Block().eval()
+    clips = [(torch.randn(1, 3, 6, 16, 16),) for _ in range(4)]
+    int8 = Kept(clips, keep=("narrow.1",))
+    path = tmp_path / "model.pte"
+    operators = write_executorch(model, clips[0], path, {}, int8=int8)
+    assert operators == {"executorch_call_delegate": 1}
+    assert int8.report is not None and int8.report.kept == ("narrow.1",)
+    run, _ = load_executorch(path)
+    with torch.no_grad():
+        for clip in clips:
+            expected, simulated = model(*clip), int8.graph(*clip)
+            scale = expected.abs().max()
+            assert 1e-4 < (simulated - expected).abs().max() / scale < 0.05
+            # Both round; where a sum lies between two steps, they may choose another one.
+            assert (run(list(clip))[0] - simulated).abs().max() / scale < 0.01
+
+
+def test_int8_makes_the_file_small(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv3d(3, 64, 1), nn.ReLU(), nn.Conv3d(64, 512, (3, 1, 1)))
+    clips = torch.randn(4, 3, 4, 4, 4)
+    exact = export_model(model, clips[:1], tmp_path / "model.pte")
+    small = export_model(model, clips[:1], tmp_path / "int8.pte", int8=clips)
+    assert small.bytes < 0.3 * exact.bytes
+    assert small.int8 is not None and small.int8.layers == 2
+    assert small.difference < 0.05
+    # It is as far from the model as the graph in int8 is.
+    assert abs(small.difference - small.int8.difference) < 0.01

@@ -5,6 +5,7 @@ from pytorchvideo_clone.accelerator.passes.activation import (
     activate_in_place,
     gate_in_place,
     recover_silu,
+    split_silu,
 )
 from pytorchvideo_clone.accelerator.passes.conv3d import choose_conv3d_kernels
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
@@ -26,6 +27,15 @@ def test_x_times_its_sigmoid_is_one_operator() -> None:
     assert targets.count("aten.silu.default") == 2
     assert targets.count("aten.sigmoid.default") == 1
     torch.testing.assert_close(graph(x), Swishes()(x))
+
+
+def test_silu_becomes_a_product() -> None:
+    x = torch.randn(2, 3)
+    graph = capture(nn.SiLU(), (x,))
+    assert split_silu(graph) == 1
+    graph = finish(graph)
+    assert not any("silu" in str(node.target) for node in graph.graph.nodes)
+    torch.testing.assert_close(graph(x), torch.nn.functional.silu(x))
 
 
 class Sums(nn.Module):

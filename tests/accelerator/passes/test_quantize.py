@@ -67,8 +67,8 @@ def test_ranges_hold_what_all_clips_gave() -> None:
 def test_int8_differs_by_little_and_as_much_as_its_steps(target: str, frames: bool) -> None:
     model, graph = make(frames)
     ranges = observe(graph, [(clip,) for clip in CLIPS])
-    # One for each time that a convolution reaches, of three taps.
-    assert insert_int8(graph, ranges, pairs=PAIRS[target]) == (7 if frames else 3)
+    # Over frames, three taps are a centre, two for the inner frames and one for each end.
+    assert insert_int8(graph, ranges, pairs=PAIRS[target]) == (11 if frames else 3)
     graph = finish(graph)
     with torch.no_grad():
         output, expected = graph(CLIPS[0]), model(CLIPS[0])
