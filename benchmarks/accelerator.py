@@ -143,8 +143,10 @@ def export(subject: Subject, target: str, dtype: str) -> tuple[Form, float]:
     if dtype == "int8":
         options = {"int8": subject.calibration(), "tolerance": math.inf}
     report = export_model(subject.ours, subject.input, path, target, **options)
-    precision = {"precision": "bfloat16"} if dtype == "bf16" else {}
-    return load_exported(path, target, **precision), report.bytes / 1e6
+    loading: dict[str, Any] = {"precision": "bfloat16"} if dtype == "bf16" else {}
+    if target == "executorch":
+        loading = {"threads": 1}
+    return load_exported(path, target, **loading), report.bytes / 1e6
 
 
 def training_step(model: nn.Module) -> Form:

@@ -228,7 +228,9 @@ def _exported(job: "_Job") -> Form:
     if job.dtype == "int8":
         int8 = {"int8": job.calibration}
     export_model(job.model, job.inputs, path, job.target, **int8)
-    options = {"precision": job.dtype} if job.dtype == "bfloat16" else {}
+    options: dict[str, Any] = {"precision": job.dtype} if job.dtype == "bfloat16" else {}
+    if job.target == "executorch":  # it would take a thread for each core of the machine
+        options = {"threads": torch.get_num_threads()}
     return load_exported(path, job.target, **options)
 
 

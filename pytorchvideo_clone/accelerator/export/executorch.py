@@ -2,6 +2,7 @@
 
 import json
 import warnings
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,20 @@ def write_executorch(
     return operators
 
 
-def load_executorch(path: Path) -> tuple[Run, dict[str, str]]:
+def load_executorch(path: Path, *, threads: int | None = None) -> tuple[Run, dict[str, str]]:
     """Load a .pte file as a function with its metadata; the clips of a batch go one by one.
+
+    Args:
+        path: of the file.
+        threads: how many compute, for all files of this process; None leaves it to ExecuTorch,
+            which takes one a core whatever cores the process may use.
 
     Raises:
         ImportError: if executorch is missing.
+        ValueError: if files that run on another number of threads are still in use.
     """
+    if threads is not None:
+        _set_threads(threads)
     program = import_executorch("runtime").Runtime.get().load_program(path)
     method = program.load_method("forward")
     metadata = {}
@@ -111,7 +120,26 @@ def load_executorch(path: Path) -> tuple[Run, dict[str, str]]:
         ]
         return [torch.cat(outputs) for outputs in zip(*rows, strict=True)]
 
+    _in_use.add(run)
     return run, metadata
+
+
+# A program keeps the pool of threads that it was loaded with.
+_in_use: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+def _set_threads(threads: int) -> None:
+    pool = import_executorch("extension.pybindings.portable_lib")
+    before = pool._threadpool_get_thread_count()
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; use at least 1.")
+    if threads != before and _in_use:
+        raise ValueError(
+            f"threads is {threads}, but {len(_in_use)} loaded files run on {before}; delete those "
+            "first, or use another process."
+        )
+    if threads != before:
+        pool._unsafe_reset_threadpool(threads)
 
 
 def _part_float_from_int8(graph: fx.GraphModule) -> None:

@@ -1,4 +1,5 @@
 import copy
+import gc
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,21 @@ def test_results_of_one_call_outlive_the_next(tmp_path: Path) -> None:
     first = exported(clips[:1])
     exported(clips[1:])
     torch.testing.assert_close(first, model(clips[:1]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_number_of_threads_changes_only_while_no_file_is_in_use(tmp_path: Path) -> None:
+    model, clip, path = nn.Conv3d(3, 4, 1), torch.randn(1, 3, 2, 8, 8), tmp_path / "model.pte"
+    export_model(model, clip, path)
+    gc.collect()  # files of other tests
+    alone = load_exported(path, threads=1)
+    torch.testing.assert_close(alone(clip), model(clip), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="threads is 2, but 1 loaded files run on 1; delete those"):
+        load_exported(path, threads=2)
+    del alone
+    both = load_exported(path, threads=2)
+    torch.testing.assert_close(both(clip), model(clip), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="threads is 0; use at least 1"):
+        load_exported(path, threads=0)
 
 
 class Computed(nn.Module):
