@@ -6,6 +6,7 @@ complement, and a row that is white on the left, which shows whether the picture
 Lossy codecs, 10 bits, grey and odd sizes keep that readable.
 """
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -117,6 +118,9 @@ def write_video(
         out.mux(stream.encode())
         if sound is not None:
             _write_sound(out, sound, round(audio_sec * audio_rate), audio_rate, silent)
+    if codec == "libsvtav1" and hasattr(os, "sched_setscheduler"):
+        # Run by root, SVT-AV1 leaves its caller at real-time priority, before all other work.
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return str(path)
 
 
