@@ -1,8 +1,10 @@
 """Ego4D moments: the clip sampler for labelled moments of long videos."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipSampler
@@ -26,6 +28,9 @@ class MomentsClipSampler(ClipSampler):
     Args:
         window_sec: length of the clip in seconds, centred on the moment; 0 takes the moment itself.
 
+    Raises:
+        ValueError: if `window_sec` is negative or not a number.
+
     >>> moment = {"label_video_start_sec": 4.0, "label_video_end_sec": 6.0}
     >>> MomentsClipSampler(4)(None, 100.0, moment)[:2]
     (3.0, 7.0)
@@ -34,7 +39,10 @@ class MomentsClipSampler(ClipSampler):
     samples_per_video = 1
 
     def __init__(self, window_sec: Seconds = 0) -> None:
-        super().__init__(window_sec)
+        # Not as for other samplers: 0 has a meaning.
+        if not 0 <= window_sec < math.inf:
+            raise ValueError(f"window_sec is {window_sec} s; it must be 0 or more.")
+        self.clip_duration = Fraction(window_sec)
 
     def __call__(
         self,

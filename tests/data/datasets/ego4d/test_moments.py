@@ -19,3 +19,9 @@ def test_a_moment_may_end_a_little_after_the_video_but_not_more():
     assert MomentsClipSampler()(None, 4.0, moment)[:2] == (2.0, 4.0)
     with pytest.raises(ValueError, match=r"ends at 4\.05 s, but the video at 3"):
         MomentsClipSampler()(None, 3.0, moment)
+
+
+@pytest.mark.parametrize("window", [-1, float("nan"), float("inf")])
+def test_a_window_of_no_length_is_refused(window):
+    with pytest.raises(ValueError, match=rf"window_sec is {window} s; it must be 0 or more"):
+        MomentsClipSampler(window)
