@@ -13,6 +13,8 @@ __all__ = ["Journal"]
 class Journal:
     """What an unfinished store holds, written after each video so that a kill loses one at most.
 
+    While it is entered no other process can enter one of the same folder.
+
     Attributes:
         rows: one a video of the source: where its record is, or why there is none.
     """
@@ -25,33 +27,16 @@ class Journal:
         self._plan = plan
         self.rows: list[dict[str, Any]] = []
         self._shard: BinaryIO | None = None
+        self._number = self._end = 0  # of the shard that is written
+        self._lock: int | None = None
 
     def __enter__(self) -> "Journal":
-        lines = _whole_lines(self._path)
-        if lines and lines[0] != self._plan:
-            raise ValueError(
-                f"{self._folder} was begun with another list of videos or other settings; repeat "
-                "it with those, or remove the folder."
-            )
-        self.rows = lines[1:]
-        ends: dict[int, int] = {}
-        for row in self.rows:
-            if "shard" in row:
-                ends[row["shard"]] = row["offset"] + row["length"]
-        for file in self._folder.glob("shard-*.bin"):
-            number = int(file.stem.removeprefix("shard-"))
-            if number in ends:
-                os.truncate(file, ends[number])
-            else:
-                file.unlink()
-        self._number = max(ends, default=0)
-        self._end = ends.get(self._number, 0)
-        # Written anew, without a line that was cut off.
-        new = self._path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as lines_file:
-            lines_file.writelines(json.dumps(line) + "\n" for line in [self._plan, *self.rows])
-        new.replace(self._path)
-        self._lines = self._path.open("a", encoding="utf-8")
+        self._lock = _lock(self._folder)
+        try:
+            self._resume()
+        except BaseException:
+            self._unlock()
+            raise
         return self
 
     def add(self, encoded: PackedVideoBytes | str, shard_bytes: int) -> None:
@@ -81,6 +66,39 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._close_shard()
         self._lines.close()
+        self._unlock()
+
+    def _resume(self) -> None:
+        """Take up what an earlier call left."""
+        lines = _whole_lines(self._path)
+        if lines and lines[0] != self._plan:
+            raise ValueError(
+                f"{self._folder} was begun with another list of videos or other settings; repeat "
+                "it with those, or remove the folder."
+            )
+        self.rows = _kept(lines[1:], self._folder)
+        ends: dict[int, int] = {}
+        for row in self.rows:
+            if "shard" in row:
+                ends[row["shard"]] = row["offset"] + row["length"]
+        for file in self._folder.glob("shard-*.bin"):
+            number = int(file.stem.removeprefix("shard-"))
+            if number in ends:
+                os.truncate(file, ends[number])
+            else:
+                file.unlink()
+        self._number = max(ends, default=0)
+        self._end = ends.get(self._number, 0)
+        # Written anew, without a line that was cut off.
+        new = self._path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as lines_file:
+            lines_file.writelines(json.dumps(line) + "\n" for line in [self._plan, *self.rows])
+        new.replace(self._path)
+        self._lines = self._path.open("a", encoding="utf-8")
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
 
     def _note(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
@@ -91,6 +109,41 @@ class Journal:
         if self._shard is not None:
             self._shard.close()
         self._shard = None
+
+
+def _lock(folder: Path) -> int | None:
+    """Hold a folder until the handle is closed or the process ends; None where that is not known.
+
+    Raises:
+        ValueError: if another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ValueError(
+            f"another process is packing into {folder}; wait for it, or give another name. (In a "
+            'script of your own, pack below `if __name__ == "__main__":`.)'
+        ) from None
+    except OSError:  # some file systems have no locks
+        os.close(handle)
+        return None
+    return handle
+
+
+def _kept(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """The rows up to the first whose record is not all there, as after a loss of power."""
+    for place, row in enumerate(rows):
+        if "shard" in row:
+            shard = folder / _shard_name(row["shard"])
+            if not shard.exists() or shard.stat().st_size < row["offset"] + row["length"]:
+                return rows[:place]
+    return rows
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

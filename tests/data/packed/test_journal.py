@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,26 @@ def test_another_plan_is_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(ValueError, match="was begun with another list"), Journal(tmp_path, {}):
         pass
+
+
+def test_a_record_that_did_not_reach_the_disk_is_packed_again(tmp_path: Path) -> None:
+    with Journal(tmp_path, PLAN) as journal:
+        journal.add(PackedVideoBytes(b"abc", 1, 0.5), shard_bytes=5)
+        journal.add(PackedVideoBytes(b"de", 2, 0.5), shard_bytes=5)
+    (tmp_path / "shard-00000.bin").write_bytes(b"abcd")
+    with Journal(tmp_path, PLAN) as journal:
+        assert len(journal.rows) == 1
+        journal.add(PackedVideoBytes(b"fg", 2, 0.5), shard_bytes=5)
+    assert (tmp_path / "shard-00000.bin").read_bytes() == b"abcfg"
+
+
+def test_two_processes_do_not_pack_into_one_folder(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from pytorchvideo_clone.data.packed import journal"
+    )
+    script += "; journal.Journal(Path(sys.argv[1]), {'version': 1}).__enter__()"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    with Journal(tmp_path, PLAN):
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "ValueError: another process is packing into" in second.stderr
+    subprocess.run(command, check=True)
