@@ -1,6 +1,7 @@
 """ExecuTorch: a .pte file for phones, its work done by XNNPACK."""
 
 import json
+import re
 import warnings
 import weakref
 from collections.abc import Mapping
@@ -57,7 +58,8 @@ def write_executorch(
 
     Raises:
         ImportError: if executorch is missing.
-        ExportError: if XNNPACK leaves out a convolution or a matrix product.
+        ExportError: if XNNPACK leaves out a convolution or a matrix product, or ExecuTorch has no
+            such operator.
     """
     exir, partitioner = import_executorch("exir"), make_partitioner()
     single = torch.utils._pytree.tree_map_only(Tensor, lambda x: x[:1], inputs)
@@ -84,7 +86,15 @@ def write_executorch(
                 f"XNNPACK leaves out {listed}; they would run on slow portable kernels. Pass "
                 "allow_undelegated=True to accept that."
             )
-        path.write_bytes(edge.to_executorch().buffer)
+        try:
+            path.write_bytes(edge.to_executorch().buffer)
+        except RuntimeError as error:
+            if missing := re.findall(r"'(\w+::\w+)'", str(error)):
+                raise ExportError(
+                    f"ExecuTorch has no {', '.join(missing)}; export the network before it alone, "
+                    "or to another target."
+                ) from error
+            raise
     return operators
 
 

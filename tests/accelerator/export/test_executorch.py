@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, fx, nn
+from torchvision.ops import roi_align
 
 from pytorchvideo_clone.accelerator.export import ExportError, export_model, load_exported
 from pytorchvideo_clone.accelerator.export.executorch import load_executorch, write_executorch
@@ -67,6 +68,19 @@ def test_heavy_operators_outside_are_an_error_unless_allowed(tmp_path: Path) -> 
     assert not path.exists()
     report = export_model(Computed(), clip, path, allow_undelegated=True)
     assert any("convolution" in name for name in report.operators)
+
+
+class Boxes(nn.Module):
+    """Looks at parts of a picture, as detection does."""
+
+    def forward(self, x: Tensor, boxes: Tensor) -> Tensor:
+        return roi_align(x[:, :, 0].relu(), boxes, (2, 2), sampling_ratio=2)
+
+
+def test_an_operator_that_executorch_lacks_is_named(tmp_path: Path) -> None:
+    inputs = (torch.randn(1, 3, 2, 8, 8), torch.tensor([[0.0, 1.0, 1.0, 5.0, 5.0]]))
+    with pytest.raises(ExportError, match=r"^ExecuTorch has no torchvision::roi_align; export the"):
+        export_model(Boxes(), inputs, tmp_path / "model.pte")
 
 
 class Block(nn.Module):
