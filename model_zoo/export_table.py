@@ -1,4 +1,4 @@
-"""Export every classification model of the hub with every exporter, and write the table.
+"""Export every model of the hub with every exporter, and write the table.
 
     python model_zoo/export_table.py [--minutes 8] [--targets onnx executorch] [--models x3d_s]
 
@@ -23,12 +23,18 @@ from pytorchvideo_clone.hub import create_model, list_models, model_entry
 
 RESULTS = Path(__file__).with_name("results")
 TOLERANCE = 1e-3
+BOXES = torch.tensor([[0, 1.0, 2.0, 50.0, 60.0], [0, 10.0, 10.0, 40.0, 40.0]])
 RESNETS = ("slow_r50", "c2d_r50", "i3d_r50", "slowfast", "csn", "r2plus1d_r50")
 
 
 def small(name: str) -> tuple[dict[str, Any], tuple[int, ...]]:
     """Arguments of a hub model for a small clip, and the clip's size (C, T, H, W)."""
     spec = model_entry(name).input_spec
+    if name == "slow_r50_detection":
+        return {"head_activation": None}, (3, 4, 64, 64)
+    if name == "slowfast_r50_detection":
+        pools = {"head_pool_kernel_sizes": ((2, 1, 1), (8, 1, 1))}
+        return {"head_activation": None, **pools}, (3, 8, 64, 64)
     if name.startswith(RESNETS):
         return {"head_pool": nn.AdaptiveAvgPool3d}, (3, 8, 32, 32)
     if name.startswith("x3d"):
@@ -43,11 +49,11 @@ def small(name: str) -> tuple[dict[str, Any], tuple[int, ...]]:
     return {}, spec.input_shape
 
 
-def make(name: str) -> tuple[nn.Module, torch.Tensor]:
-    """A model with random norms, and a clip for it."""
+def make(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """A model with random norms, and its inputs: a clip, and boxes if it detects."""
     arguments, size = small(name)
     torch.manual_seed(0)
-    model = create_model(name, **model_entry(name).logits, **arguments)
+    model = create_model(name, **{**model_entry(name).logits, **arguments})
     for part in model.modules():
         if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d | nn.LayerNorm):
             nn.init.normal_(part.weight, 1.0, 0.1)
@@ -55,17 +61,18 @@ def make(name: str) -> tuple[nn.Module, torch.Tensor]:
         if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d):
             part.running_mean.normal_(0.0, 0.1)
             part.running_var.uniform_(0.8, 1.2)
-    return model.eval(), torch.randn(1, *size)
+    boxes = (BOXES,) if model_entry(name).task == "detection" else ()
+    return model.eval(), (torch.randn(1, *size), *boxes)
 
 
-def make_cell(model: nn.Module, clip: torch.Tensor, target: str) -> dict[str, Any]:
+def make_cell(model: nn.Module, inputs: tuple[torch.Tensor, ...], target: str) -> dict[str, Any]:
     """Export and compare; a failure gives its sentence."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / f"model{EXPORTERS[target].suffix}"
         try:
-            report = export_model(model, clip, path, target, tolerance=TOLERANCE)
+            report = export_model(model, inputs, path, target, tolerance=TOLERANCE)
         except Exception as error:  # the cell says what it was
             return {"error": str(error), "seconds": round(time.monotonic() - begin, 1)}
     return {
@@ -79,7 +86,7 @@ def make_cell(model: nn.Module, clip: torch.Tensor, target: str) -> dict[str, An
 def make_table(cells: dict[str, dict[str, Any]]) -> str:
     """The results as Markdown."""
     lines = [
-        "# Every classification model, every exporter",
+        "# Every model, every exporter",
         "",
         "Made by `python model_zoo/export_table.py`. A cell: size of the file in MB, and the",
         "largest difference of the reloaded file from the model, relative to the largest score,",
@@ -90,7 +97,7 @@ def make_table(cells: dict[str, dict[str, Any]]) -> str:
         f"|---|---|{'---|' * len(EXPORTERS)}",
     ]
     failures = []
-    for name in _names():
+    for name in list_models():
         row = [name, " x ".join(map(str, small(name)[1]))]
         for target in EXPORTERS:
             cell = cells.get(name, {}).get(target)
@@ -120,17 +127,13 @@ def make_table(cells: dict[str, dict[str, Any]]) -> str:
         "| model | delegates | operators outside |",
         "|---|---|---|",
     ]
-    for name in _names():
+    for name in list_models():
         operators = dict(cells.get(name, {}).get("executorch", {}).get("operators", {}))
         if operators:
             delegates = operators.pop("executorch_call_delegate", 0)
             outside = ", ".join(f"{count} {_short(kind)}" for kind, count in operators.items())
             lines.append(f"| {name} | {delegates} | {outside or 'none'} |")
     return "\n".join(lines) + "\n"
-
-
-def _names() -> list[str]:
-    return [name for name in list_models() if model_entry(name).task == "classification"]
 
 
 def _short(operator: str) -> str:
@@ -142,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=8, help="begin no cell after this")
     parser.add_argument("--targets", nargs="*", default=list(EXPORTERS), choices=list(EXPORTERS))
-    parser.add_argument("--models", nargs="*", default=_names())
+    parser.add_argument("--models", nargs="*", default=list_models())
     parser.add_argument("--results", type=Path, default=RESULTS / "exports.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -153,11 +156,11 @@ def main() -> None:
         missing = [target for target in options.targets if target not in cells.get(name, {})]
         if not missing or time.monotonic() > end:
             continue
-        model, clip = make(name)
+        model, inputs = make(name)
         for target in missing:
             if time.monotonic() < end:
-                cell = cells.setdefault(name, {})[target] = make_cell(model, clip, target)
-                print(name, target, cell.get("error", f"{cell.get('difference'):.1e}"), flush=True)
+                cell = cells.setdefault(name, {})[target] = make_cell(model, inputs, target)
+                print(name, target, cell.get("error") or f"{cell['difference']:.1e}", flush=True)
                 options.results.write_text(json.dumps(cells, indent=1, sort_keys=True) + "\n")
     options.results.with_suffix(".md").write_text(make_table(cells))
 
