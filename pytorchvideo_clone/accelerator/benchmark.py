@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone.accelerator.export import EXPORTERS, export_model, load_exported
-from pytorchvideo_clone.accelerator.export.exporter import tensors
 from pytorchvideo_clone.accelerator.optimize import optimize
+from pytorchvideo_clone.accelerator.outputs import difference, map_tensors, tensors
 
 __all__ = ["BUILDERS", "Measurement", "benchmark", "build_form"]
 
@@ -194,8 +194,8 @@ def _cuda(job: "_Job") -> Form:
     compute = _autocast(copy.deepcopy(job.model).cuda(), "cuda", job.dtype)
 
     def run(*args: Any) -> Any:
-        on_gpu = torch.utils._pytree.tree_map_only(Tensor, Tensor.cuda, args)
-        return torch.utils._pytree.tree_map_only(Tensor, Tensor.cpu, compute(*on_gpu))
+        on_gpu = map_tensors(Tensor.cuda, args)
+        return map_tensors(Tensor.cpu, compute(*on_gpu))
 
     return run
 
@@ -268,9 +268,9 @@ def _measure(
             results[name] = Measurement(name, error=_sentence(error))
             continue
         expected = output if expected is None else expected
-        difference = _difference(output, expected)
+        apart = difference(output, expected)
         results[name] = Measurement(
-            name, len(tensors(arguments)[0]), peak_mb=peak_mb, difference=difference
+            name, len(tensors(arguments)[0]), peak_mb=peak_mb, difference=apart
         )
         _, cpu = _timed(form, arguments)  # other work on the machine stretches the other
         calls[name] = max(1, min(100, int(min_round_sec / max(cpu, 1e-6))))
@@ -330,13 +330,6 @@ def _resident(field: str) -> float:
     """MB, as Linux says of this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-
-
-def _difference(output: Any, expected: Any) -> float:
-    pairs = list(zip(tensors(output), tensors(expected), strict=True))
-    scale = max(float(right.abs().max()) for _, right in pairs)
-    largest = max(float((got.cpu() - right.cpu()).abs().max()) for got, right in pairs)
-    return largest / scale if scale else largest
 
 
 def _sentence(error: Exception) -> str:

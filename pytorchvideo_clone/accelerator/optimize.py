@@ -1,10 +1,9 @@
 """One call from a model to fast inference."""
 
 import copy
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from pytorchvideo_clone.accelerator.outputs import (
+    copied,
+    difference,
+    doubled,
+    map_tensors,
+    tensors,
+    worst,
+)
 from pytorchvideo_clone.accelerator.passes import PASSES
 from pytorchvideo_clone.accelerator.passes.autotune import measure_kernels
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
@@ -91,7 +98,7 @@ class OptimizedModel(nn.Module):
         Raises:
             ValueError: if an input has other sizes than the example had, its first one excepted.
         """
-        sizes = [tuple(x.shape) for x in _tensors(args)]
+        sizes = [tuple(x.shape) for x in tensors(args)]
         if [size[1:] for size in sizes] != [size[1:] for size in self.sizes]:
             raise ValueError(
                 f"the inputs have sizes {sizes}; the model was optimized for {self.sizes}, of "
@@ -169,7 +176,7 @@ def optimize(
     inputs = example if isinstance(example, tuple) else (example,)
     begin = time.perf_counter()
     # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
-    graph = capture(reference, tuple(_map(_doubled, x) for x in inputs))
+    graph = capture(reference, doubled(inputs))
     changes, int8 = dict(PASSES), None
     if dtype == "int8":
         int8 = Int8(read_calibration(calibration or (), inputs, calibration_clips), keep, tolerance)
@@ -179,19 +186,19 @@ def optimize(
     graph = finish(graph)
     built = time.perf_counter()
     if int8:
-        clips = [*int8.clips, tuple(_map(_doubled, x) for x in int8.clips[0])]
-        difference = max(_relative(_run(graph, x), _run(reference, x)) for x in clips)
+        clips = [*int8.clips, doubled(int8.clips[0])]
+        apart = worst(difference(graph(*copied(x)), reference(*copied(x))) for x in clips)
     else:
-        difference = _checked(graph, reference, inputs, tolerance)
+        apart = _checked(graph, reference, inputs, tolerance)
     seconds = {"build": built - begin, "check": time.perf_counter() - built}
-    if not difference <= tolerance:  # also when it is NaN
+    if not apart <= tolerance:  # also when it is NaN
         raise OptimizeError(
-            f"the optimized model differs from the model by {difference:.2e} of its largest "
+            f"the optimized model differs from the model by {apart:.2e} of its largest "
             f"output, more than tolerance={tolerance:g}; optimize it in float64, or pass a "
             "tolerance that your task can bear."
         )
-    sizes = [tuple(x.shape) for x in _tensors(inputs)]
-    report = _report(graph, target, passes, difference, seconds, int8)
+    sizes = [tuple(x.shape) for x in tensors(inputs)]
+    report = _report(graph, target, passes, apart, seconds, int8)
     return OptimizedModel(graph, report, sizes).eval()
 
 
@@ -244,16 +251,6 @@ def _kernel(graph: fx.GraphModule, node: fx.Node) -> str:
     return "torch" if node.target in LAYERS else ""
 
 
-def _map(change: Callable[[Tensor], Tensor], x: Any) -> Any:
-    if isinstance(x, Tensor):
-        return change(x)
-    return type(x)(_map(change, part) for part in x) if isinstance(x, list | tuple) else x
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return torch.cat([x, x])
-
-
 def _one_more(x: Tensor) -> Tensor:
     """The example and one row more; random numbers for clips and images, not for boxes."""
     row = x[:1]
@@ -267,32 +264,11 @@ def _checked(graph: fx.GraphModule, reference: nn.Module, inputs: tuple, toleran
 
     Most of the time goes into the model itself, so it computes both at once.
     """
-    more = tuple(_map(_one_more, x) for x in inputs)
-    expected = _run(reference, more)
-    together, alone = _relative(_run(graph, more), expected), _run(graph, inputs)
+    more = map_tensors(_one_more, inputs)
+    expected = tensors(reference(*copied(more)))
+    together, alone = graph(*copied(more)), tensors(graph(*copied(inputs)))
     rows = [row[: len(x)] if x.dim() else row for x, row in zip(alone, expected, strict=True)]
-    difference = _relative(alone, rows)
-    if not difference <= tolerance:  # the results may be no rows
-        difference = _relative(alone, _run(reference, inputs))
-    return max(together, difference)
-
-
-def _run(model: nn.Module, inputs: tuple) -> list[Tensor]:
-    return _tensors(model(*(_map(torch.clone, x) for x in inputs)))
-
-
-def _relative(outputs: list[Tensor], expected: list[Tensor]) -> float:
-    """The largest difference, relative to the largest number expected."""
-    if [x.shape for x in outputs] != [x.shape for x in expected]:
-        return math.inf
-    scale = max(float(x.abs().max()) for x in expected)
-    pairs = zip(outputs, expected, strict=True)
-    largest = max(float((x - wanted).abs().max()) for x, wanted in pairs)
-    return largest / scale if scale else largest
-
-
-def _tensors(x: Any) -> list[Tensor]:
-    if isinstance(x, Tensor):
-        return [x]
-    parts = x.values() if isinstance(x, dict) else x
-    return [tensor for part in parts for tensor in _tensors(part)]
+    apart = difference(alone, rows)
+    if not apart <= tolerance:  # the results may be no rows
+        apart = difference(alone, reference(*copied(inputs)))
+    return worst([difference(together, expected), apart])

@@ -9,6 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from pytorchvideo_clone.accelerator.outputs import (
+    copied,
+    difference,
+    map_tensors,
+    tensors,
+    worst,
+)
 from pytorchvideo_clone.accelerator.passes.quantize import (
     PAIRS,
     Pairs,
@@ -33,7 +40,6 @@ __all__ = [
 TOLERANCE = 0.1
 # Clips on which the sensitivity of each layer is measured.
 SENSITIVITY_CLIPS = 2
-_map = torch.utils._pytree.tree_map_only
 
 
 class Int8Error(RuntimeError):
@@ -166,21 +172,18 @@ def quantize(
     layers = list(dict.fromkeys(layer_name(n) for n in graph.graph.nodes if has_weight(graph, n)))
     if unknown := sorted(set(keep) - set(layers)):
         raise ValueError(f"keep names {unknown}, which are no layers; choose from {layers}.")
-    ranges = observe(graph, (_map(Tensor, torch.clone, clip) for clip in clips))
-    expected = [_run(graph, clip) for clip in clips]
+    ranges = observe(graph, map(copied, clips))
+    expected = [graph(*copied(clip)) for clip in clips]
 
-    def difference(kept: Collection[str], count: int) -> float:
+    def cost(kept: Collection[str], count: int) -> float:
         rounded = fx.GraphModule(graph, copy.deepcopy(graph.graph))
         insert_int8(rounded, ranges, kept, pairs)
         rounded.recompile()
-        apart = [
-            _relative(_run(rounded, clip), wanted)
-            for clip, wanted in zip(clips[:count], expected[:count], strict=True)
-        ]
-        return float(torch.stack(apart).max())
+        known = zip(clips[:count], expected[:count], strict=True)
+        return worst(difference(rounded(*copied(clip)), wanted) for clip, wanted in known)
 
     sensitivity = {
-        layer: difference(set(layers) - {layer}, SENSITIVITY_CLIPS)
+        layer: cost(set(layers) - {layer}, SENSITIVITY_CLIPS)
         for layer in layers
         if layer not in keep
     }
@@ -188,7 +191,7 @@ def quantize(
     order, measured = list(sensitivity), {}
 
     def holds(count: int) -> bool:
-        measured[count] = difference({*keep, *order[:count]}, len(clips))
+        measured[count] = cost({*keep, *order[:count]}, len(clips))
         return measured[count] <= tolerance
 
     count = _smallest(holds, len(order))
@@ -231,7 +234,7 @@ def compare_accuracy(
     for batch in loader:
         video, label = (batch["video"], batch["label"]) if isinstance(batch, dict) else tuple(batch)
         # Copies, since a model may change the list of its pathways.
-        before, after = (one(_map(Tensor, torch.clone, video)) for one in models)
+        before, after = (one(copied(video)) for one in models)
         counts = [_hits(scores, label, top) for scores in (before, after) for top in (1, 5)]
         hits += torch.tensor([*counts, int((before.argmax(1) == after.argmax(1)).sum())])
         clips += len(label)
@@ -256,31 +259,16 @@ def _forms(inputs: Any) -> str:
     """Say what the tensors of an input are, B for the batch."""
     return " and ".join(
         f"({', '.join(('B', *map(str, x.shape[1:])))}) {str(x.dtype).removeprefix('torch.')}"
-        for x in _tensors(inputs)
+        for x in tensors(inputs)
     )
 
 
 def _singles(inputs: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """The arguments for each clip of a batch alone; the batch itself if its first sizes differ."""
-    sizes = {len(x) for x in _tensors(inputs)}
+    sizes = {len(x) for x in tensors(inputs)}
     if len(sizes) > 1:
         return [inputs]
-    return [_map(Tensor, itemgetter(slice(i, i + 1)), inputs) for i in range(sizes.pop())]
-
-
-def _run(graph: fx.GraphModule, inputs: tuple[Any, ...]) -> list[Tensor]:
-    return _tensors(graph(*_map(Tensor, torch.clone, inputs)))
-
-
-def _tensors(x: Any) -> list[Tensor]:
-    return [leaf for leaf in torch.utils._pytree.tree_leaves(x) if isinstance(leaf, Tensor)]
-
-
-def _relative(outputs: list[Tensor], expected: list[Tensor]) -> Tensor:
-    """Largest difference over the largest number expected; NaN if one is."""
-    scale = torch.stack([wanted.abs().max() for wanted in expected]).max()
-    apart = [(y - wanted).abs().max() for y, wanted in zip(outputs, expected, strict=True)]
-    return torch.stack(apart).max() / scale.clamp(min=torch.finfo(scale.dtype).tiny)
+    return [map_tensors(itemgetter(slice(i, i + 1)), inputs) for i in range(sizes.pop())]
 
 
 def _hits(scores: Tensor, label: Tensor, top: int) -> int:

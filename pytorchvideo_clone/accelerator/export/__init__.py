@@ -22,7 +22,6 @@ from pytorchvideo_clone.accelerator.export.exporter import (
     ExportedModel,
     Exporter,
     ExportError,
-    tensors,
 )
 from pytorchvideo_clone.accelerator.export.onnx import load_onnx, write_onnx
 from pytorchvideo_clone.accelerator.export.openvino import load_openvino, write_openvino
@@ -31,6 +30,14 @@ from pytorchvideo_clone.accelerator.export.torch_export import (
     write_torch_export,
 )
 from pytorchvideo_clone.accelerator.export.torchscript import load_torchscript, write_torchscript
+from pytorchvideo_clone.accelerator.outputs import (
+    copied,
+    difference,
+    doubled,
+    map_tensors,
+    tensors,
+    worst,
+)
 from pytorchvideo_clone.accelerator.quantize import (
     TOLERANCE,
     Int8,
@@ -57,8 +64,6 @@ EXPORTERS: dict[str, Exporter] = {
     "torchscript": Exporter(".ts", write_torchscript, load_torchscript),
     "aot_inductor": Exporter(".aoti.pt2", write_aot_inductor, load_aot_inductor),
 }
-
-_map = torch.utils._pytree.tree_map_only
 
 
 @dataclass(frozen=True)
@@ -146,22 +151,23 @@ def export_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     frozen = copy.deepcopy(model).eval()
     inputs = example if isinstance(example, tuple) else (example,)
-    compared = [inputs, _map(Tensor, _other_batch, inputs)]
+    compared = [inputs, map_tensors(_other_batch, inputs)]
     chosen = None
     if int8 is not None:
         chosen = Int8(read_calibration(int8, inputs, calibration_clips), keep, tolerance)
         options["int8"] = chosen
-        compared = [*chosen.clips, _map(Tensor, _doubled, chosen.clips[0])]
+        compared = [*chosen.clips, doubled(chosen.clips[0])]
     sizes = json.dumps([[None, *x.shape[1:]] for x in tensors(inputs)])
     try:
         operators = exporter.write(
             frozen, inputs, path, {**(metadata or {}), "inputs": sizes}, **options
         )
         exported = load_exported(path, target)
-        difference = max(_difference(frozen, exported, x) for x in compared)
-        if not difference <= tolerance:  # also when it is NaN
+        with torch.no_grad():
+            apart = worst(difference(exported(*x), frozen(*copied(x))) for x in compared)
+        if not apart <= tolerance:  # also when it is NaN
             raise ExportError(
-                f"the {target} file differs from the model by {difference:.2e} of its largest "
+                f"the {target} file differs from the model by {apart:.2e} of its largest "
                 f"output, more than tolerance={tolerance:g}; the file was removed. Export in "
                 "float32, or pass a tolerance that your task can bear."
             )
@@ -174,7 +180,7 @@ def export_model(
         raise ExportError(f"{target} cannot express the model, or not run it: {reason}") from error
     size = sum(file.stat().st_size for file in exporter.files(path))
     done = chosen.report if chosen else None
-    return ExportReport(target, str(path), size, difference, tolerance, operators, done)
+    return ExportReport(target, str(path), size, apart, tolerance, operators, done)
 
 
 def load_exported(path: str | Path, target: str | None = None, **options: Any) -> ExportedModel:
@@ -209,23 +215,9 @@ def _exporter(target: str) -> Exporter:
     return EXPORTERS[target]
 
 
-def _doubled(x: Tensor) -> Tensor:
-    return torch.cat([x, x])
-
-
 def _other_batch(x: Tensor) -> Tensor:
     """One row more than the example has; random numbers for clips and images, not for boxes."""
     more = torch.cat([x, x[:1]])
     if more.dim() < 4 or not more.is_floating_point():
         return more
     return torch.randn(more.shape, generator=torch.Generator().manual_seed(0)).to(more)
-
-
-@torch.no_grad()
-def _difference(model: nn.Module, exported: ExportedModel, inputs: tuple[Any, ...]) -> float:
-    # Copies, since a model may change the list of its pathways.
-    again = _map(Tensor, torch.clone, inputs)
-    pairs = list(zip(tensors(exported(*inputs)), tensors(model(*again)), strict=True))
-    scale = max(float(expected.abs().max()) for _, expected in pairs)
-    largest = max(float((output - expected).abs().max()) for output, expected in pairs)
-    return largest / scale if scale else largest

@@ -139,17 +139,18 @@ _in_use: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 def _set_threads(threads: int) -> None:
-    pool = import_executorch("extension.pybindings.portable_lib")
-    before = pool._threadpool_get_thread_count()
     if threads < 1:
         raise ValueError(f"threads is {threads}; use at least 1.")
-    if threads != before and _in_use:
+    pool = import_executorch("extension.pybindings.portable_lib")
+    before = pool._threadpool_get_thread_count()
+    if threads == before:
+        return
+    if _in_use:
         raise ValueError(
             f"threads is {threads}, but {len(_in_use)} loaded files run on {before}; delete those "
             "first, or use another process."
         )
-    if threads != before:
-        pool._unsafe_reset_threadpool(threads)
+    pool._unsafe_reset_threadpool(threads)
 
 
 def _part_float_from_int8(graph: fx.GraphModule) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx, nn
 
+from pytorchvideo_clone.accelerator.outputs import doubled, map_tensors, tensors
 from pytorchvideo_clone.accelerator.passes import PASSES
 from pytorchvideo_clone.accelerator.passes.frames import to_frames
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
@@ -22,7 +23,6 @@ __all__ = [
     "count_operators",
     "exact_program",
     "simple_program",
-    "tensors",
 ]
 
 Run = Callable[[list[Tensor]], Sequence[Tensor]]
@@ -95,8 +95,7 @@ def exact_program(model: nn.Module, inputs: tuple[Any, ...]) -> torch.export.Exp
         inputs: all its arguments: tensors, or lists of them.
     """
     # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
-    doubled = torch.utils._pytree.tree_map_only(Tensor, lambda x: torch.cat([x, x]), inputs)
-    return _export(copy.deepcopy(model), doubled, any_batch=True)
+    return _export(copy.deepcopy(model), doubled(inputs), any_batch=True)
 
 
 def simple_program(
@@ -119,7 +118,7 @@ def simple_program(
     if form not in FORMS:
         raise ValueError(f"form is {form!r}; choose one of {', '.join(FORMS)}.")
     if any_batch:
-        inputs = torch.utils._pytree.tree_map_only(Tensor, lambda x: torch.cat([x, x]), inputs)
+        inputs = doubled(inputs)
     graph = capture(model, inputs)
     for simplify in FORMS[form]:
         simplify(graph)
@@ -137,11 +136,6 @@ def count_operators(graph: fx.Graph) -> dict[str, int]:
     return dict(Counter(name for name in names if "getitem" not in name).most_common())
 
 
-def tensors(x: Any) -> list[Tensor]:
-    """Flatten lists, tuples and the values of dictionaries."""
-    return [leaf for leaf in torch.utils._pytree.tree_leaves(x) if isinstance(leaf, Tensor)]
-
-
 _SIMPLE = [
     PASSES[name] for name in ("drop_dropout", "fold_batch_norm", "recover_silu", "pool_by_mean")
 ]
@@ -154,8 +148,6 @@ def _export(
     shapes = None
     if any_batch:
         batch = torch.export.Dim("batch")
-        shapes = torch.utils._pytree.tree_map_only(
-            Tensor, lambda x: {0: batch if x.dim() > 3 else torch.export.Dim.AUTO}, inputs
-        )
+        shapes = map_tensors(lambda x: {0: batch if x.dim() > 3 else torch.export.Dim.AUTO}, inputs)
     with torch.no_grad():
         return torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)

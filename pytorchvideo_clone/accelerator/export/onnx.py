@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.accelerator.export.exporter import Run, simple_program, tensors
+from pytorchvideo_clone.accelerator.export.exporter import Run, simple_program
+from pytorchvideo_clone.accelerator.outputs import tensors
 from pytorchvideo_clone.accelerator.quantize import Int8
 
 __all__ = ["load_onnx", "write_onnx"]

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pytorchvideo_clone.accelerator.export.exporter import Run, tensors
+from pytorchvideo_clone.accelerator.export.exporter import Run
+from pytorchvideo_clone.accelerator.outputs import tensors
 
 __all__ = ["load_torchscript", "write_torchscript"]
 

@@ -1,7 +1,6 @@
 """A model in its deployable form: 2D convolutions over the frames, for any batch."""
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
 from pytorchvideo_clone.accelerator.mobile_cpu.decompose import FrameConv3d, why_not_decomposed
+from pytorchvideo_clone.accelerator.outputs import copied, difference
 
 __all__ = ["ConvertReport", "convert_to_deployable_form"]
 
@@ -72,7 +72,7 @@ def convert_to_deployable_form(
     conversion = _Conversion(sizes, convert_for_quantize, native_conv3d_op_qnnpack)
     deployable = conversion.convert(deployable, "")
     report = conversion.report
-    report.difference = _difference(deployable(*_copied(inputs)), expected)
+    report.difference = difference(deployable(*copied(inputs)), expected)
     deployable.convert_report = report  # type: ignore[assignment]  # not a module
     return deployable
 
@@ -136,26 +136,7 @@ def _run(model: nn.Module, inputs: tuple) -> tuple[Any, dict[nn.Module, tuple[in
         if isinstance(module, EfficientBlockBase)
     ]
     try:
-        return model(*_copied(inputs)), sizes
+        return model(*copied(inputs)), sizes
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _copied(inputs: tuple) -> list:
-    """The arguments, their lists copied: PyTorchVideo's networks of pathways overwrite them."""
-    return [list(x) if isinstance(x, list) else x for x in inputs]
-
-
-def _difference(output: Any, expected: Any) -> float:
-    pairs = list(zip(_tensors(output), _tensors(expected), strict=True))
-    scale = max((float(theirs.abs().max()) for _, theirs in pairs), default=0.0)
-    largest = max((float((ours - theirs).abs().max()) for ours, theirs in pairs), default=0.0)
-    return largest / scale if scale else largest
-
-
-def _tensors(output: Any) -> list[Tensor]:
-    if isinstance(output, Tensor):
-        return [output]
-    parts = output.values() if isinstance(output, Mapping) else output
-    return [tensor for part in parts for tensor in _tensors(part)]
