@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+import torch
 from av.video.frame import PictureType
 from av.video.reformatter import Interpolation, VideoReformatter
 
@@ -30,7 +31,7 @@ __all__ = ["PackedVideoBytes", "encode_video"]
 
 # Groups of 16 pictures, of which 3 in 4 are used by no other and need not be decoded; no in-loop
 # filter. Measured best of several structures for clips of every 2nd to 8th frame. Bits serve
-# fidelity alone, not looks: at the same PSNR a tenth smaller, and a tenth faster to decode.
+# fidelity alone, not looks: half a dB more at the same size (benchmarks/results/loader.md).
 _X264 = {
     "preset": "slow",
     "tune": "fastdecode",
@@ -41,6 +42,10 @@ _X264 = {
     "b_strategy": "0",
     "x264-params": "b-pyramid=none:ref=1:weightp=0:open-gop=0:threads=1:no-psy=1:aq-mode=0:subme=9",
 }
+# With AVX-512 x264's mbtree gives other bytes than with AVX2 or SSE4, and others again in up to
+# one of ten runs (x264 165 on an AMD Zen 4); without mbtree the pictures lose half a dB.
+if torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+    _X264["x264-params"] += ":asm=avx2"
 
 
 @dataclass(frozen=True)

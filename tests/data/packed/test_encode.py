@@ -1,3 +1,5 @@
+import platform
+import re
 from pathlib import Path
 
 import av
@@ -5,6 +7,7 @@ import numpy as np
 import pytest
 
 from pytorchvideo_clone.data import VideoReadError
+from pytorchvideo_clone.data.packed import encode
 from pytorchvideo_clone.data.packed.encode import encode_video
 from pytorchvideo_clone.data.packed.format import KEY, REFERENCED, split_record
 from tests.data.coded_video import write_video
@@ -17,6 +20,17 @@ def test_three_pictures_in_four_are_used_by_no_other(tmp_path: Path) -> None:
     flags = record.packets["flags"]
     assert np.count_nonzero(flags & KEY) == 4
     assert np.count_nonzero(flags & REFERENCED) == 4 * 5
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs an x86 CPU")
+def test_every_x86_cpu_makes_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "video.mp4", 24, size=(64, 144))
+    coded = encode_video(path, "h264", None, 18, audio=False)
+    assert all(encode_video(path, "h264", None, 18, audio=False) == coded for _ in range(9))
+    without = re.sub("(:asm=.*)?$", ":asm=sse4.2", encode._X264["x264-params"], count=1)
+    monkeypatch.setitem(encode._X264, "x264-params", without)
     assert encode_video(path, "h264", None, 18, audio=False) == coded
 
 
