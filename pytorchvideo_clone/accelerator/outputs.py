@@ -6,12 +6,35 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["copied", "difference", "doubled", "map_tensors", "tensors", "worst"]
+__all__ = ["arguments", "copied", "difference", "doubled", "map_tensors", "tensors", "worst"]
 
 
 def tensors(x: Any) -> list[Tensor]:
     """Flatten lists, tuples and the values of dictionaries."""
     return [leaf for leaf in torch.utils._pytree.tree_leaves(x) if isinstance(leaf, Tensor)]
+
+
+def arguments(example: Any) -> tuple[Any, ...]:
+    """Give all arguments of a model for an example: a tensor, a list of them, or all arguments.
+
+    Raises:
+        TypeError: if it holds no tensor.
+        ValueError: if its first tensor has no row.
+
+    >>> len(arguments([torch.ones(1, 3, 4, 8, 8), torch.ones(1, 3, 16, 8, 8)]))
+    1
+    """
+    given = tensors(example)
+    if not given:
+        raise TypeError(
+            f"the example is {example!r:.80}; give a tensor, such as a clip (B, C, T, H, W), a "
+            "list with one a pathway, or the tuple of all arguments."
+        )
+    if not given[0].numel():
+        raise ValueError(
+            f"the example is empty, {tuple(given[0].shape)}; give a batch of at least one clip."
+        )
+    return example if isinstance(example, tuple) else (example,)
 
 
 def map_tensors(change: Callable[[Tensor], Any], x: Any) -> Any:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pytorchvideo_clone.accelerator.outputs import (
+    arguments,
     copied,
     difference,
     doubled,
@@ -23,6 +24,23 @@ def test_structures_are_kept_and_tensors_found_in_order() -> None:
     assert isinstance(changed, tuple) and isinstance(changed[0], list) and changed[2] is None
     assert [int(tensor.max()) for tensor in tensors(changed)] == [2, 3, 4]
     assert doubled(x)[1]["boxes"].shape == (4, 3)
+
+
+def test_all_arguments_of_a_model_are_a_tuple() -> None:
+    assert arguments(ONES)[0] is ONES
+    assert arguments((ONES, None)) == (ONES, None)
+    assert len(arguments([ONES, ONES])[0]) == 2
+
+
+@pytest.mark.parametrize("example", [None, [], (), [[1.0]], "clip"])
+def test_an_example_without_tensors_is_an_error(example: object) -> None:
+    with pytest.raises(TypeError, match=r"the example is .*; give a tensor, such as a clip"):
+        arguments(example)
+
+
+def test_an_empty_batch_is_no_example() -> None:
+    with pytest.raises(ValueError, match=r"the example is empty, \(0, 3\); give a batch"):
+        arguments([ONES[:0], ONES])
 
 
 def test_copies_share_neither_lists_nor_numbers() -> None:

@@ -8,12 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
-from pytorchvideo_clone.accelerator.mobile_cpu.decompose import FrameConv3d, why_not_decomposed
-from pytorchvideo_clone.accelerator.outputs import copied, difference
+from pytorchvideo_clone.accelerator.mobile_cpu.decompose import FrameConv3d, why_not_replaced
+from pytorchvideo_clone.accelerator.outputs import arguments, copied, difference
+from pytorchvideo_clone.accelerator.train_cpu import restore_model
 
 __all__ = ["ConvertReport", "convert_to_deployable_form"]
 
-LEFT_POOLS = (nn.AvgPool3d, nn.MaxPool3d, nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool3d)
+# Layers of three dimensions that stay.
+LEFT = (
+    nn.AdaptiveAvgPool3d,
+    nn.AdaptiveMaxPool3d,
+    nn.AvgPool3d,
+    nn.ConvTranspose3d,
+    nn.MaxPool3d,
+)
 
 
 @dataclass
@@ -57,6 +65,11 @@ def convert_to_deployable_form(
     Returns:
         The copy, in evaluation mode.
 
+    Raises:
+        TypeError: if the example holds no tensor.
+        ValueError: if the example is empty.
+        AssertionError: if a block of the model is converted already, as in PyTorchVideo.
+
     >>> model = nn.Sequential(nn.Conv3d(3, 4, 3), nn.MaxPool3d(2))
     >>> deployable = convert_to_deployable_form(model, torch.randn(1, 3, 4, 8, 8))
     >>> deployable.convert_report.converted
@@ -66,8 +79,8 @@ def convert_to_deployable_form(
     >>> deployable(torch.randn(5, 3, 4, 8, 8)).shape
     torch.Size([5, 4, 1, 3, 3])
     """
-    deployable = copy.deepcopy(model).eval()
-    inputs = input_tensor if isinstance(input_tensor, tuple) else (input_tensor,)
+    inputs = arguments(input_tensor)
+    deployable = restore_model(copy.deepcopy(model)).eval()
     expected, sizes = _run(deployable, inputs)
     conversion = _Conversion(sizes, convert_for_quantize, native_conv3d_op_qnnpack)
     deployable = conversion.convert(deployable, "")
@@ -97,6 +110,7 @@ class _Conversion:
         if isinstance(module, EfficientBlockBase):
             module.convert(self.sizes.get(module), self.quantize, self.native)
             self.report.converted[name] = type(module).__name__
+            self._note_left(module, name)
             return module
         if isinstance(module, nn.Conv3d):
             reason = self._why_left(module)
@@ -105,21 +119,30 @@ class _Conversion:
                 return module
             self.report.converted[name] = type(module).__name__
             return FrameConv3d(module).eval()
-        if isinstance(module, LEFT_POOLS):
-            self.report.left[name] = f"a {type(module).__name__} has no form in two dimensions"
+        if isinstance(module, LEFT):
+            self.report.left[name] = f"{_named(module)} has no form in two dimensions"
         # Not named_children(), which leaves out a child's second name.
         for key, child in module._modules.items():
             if child is not None:
                 setattr(module, key, self.convert(child, f"{name}.{key}" if name else key))
         return module
 
+    def _note_left(self, block: EfficientBlockBase, name: str) -> None:
+        """Tell what a block has kept of three dimensions."""
+        for inner, layer in block.named_modules(prefix=name):
+            if isinstance(layer, (nn.Conv3d, *LEFT)):
+                self.report.left[inner] = f"{_named(block)} keeps it"
+
     def _why_left(self, conv: nn.Conv3d) -> str:
-        if type(conv) is not nn.Conv3d:
-            return f"a {type(conv).__name__} may compute something else than a convolution"
         depthwise = conv.groups == conv.in_channels == conv.out_channels
         if self.quantize and self.native and (conv.kernel_size == (1, 1, 1) or depthwise):
             return "native_conv3d_op_qnnpack keeps it"
-        return why_not_decomposed(conv)
+        return why_not_replaced(conv)
+
+
+def _named(module: nn.Module) -> str:
+    name = type(module).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def _run(model: nn.Module, inputs: tuple) -> tuple[Any, dict[nn.Module, tuple[int, ...]]]:

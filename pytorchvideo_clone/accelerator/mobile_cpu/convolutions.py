@@ -5,6 +5,7 @@ Deployed, the norm is written into the convolution, which runs frame by frame in
 """
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pytorchvideo_clone.accelerator.mobile_cpu.activations import make_activation
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
@@ -76,7 +77,7 @@ class ConvBnAct(EfficientBlockBase):
             raise ValueError(f"this {name} is in training mode; call eval() before convert().")
         layers = dict(self.kernel.named_children())
         conv, norm = layers["conv"], layers.get("bn")
-        assert isinstance(conv, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d | None)
+        assert isinstance(conv, nn.Conv3d) and isinstance(norm, _BatchNorm | None)
         folded = fold_norm(conv, norm)
         native = convert_for_quantize and native_conv3d_op_qnnpack and self.native_in_qnnpack
         self.kernel = Chain(conv=folded if native else FrameConv3d(folded), act=layers["act"])

@@ -7,10 +7,11 @@ import itertools
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pytorchvideo_clone.layers.fold import batch_norm_affine
 
-__all__ = ["FrameConv3d", "fold_norm", "tap_reach", "why_not_decomposed"]
+__all__ = ["FrameConv3d", "fold_norm", "tap_reach", "why_not_decomposed", "why_not_replaced"]
 
 
 class FrameConv3d(nn.Module):
@@ -44,7 +45,9 @@ class FrameConv3d(nn.Module):
             nn.Parameter(tap.clone(), conv.weight.requires_grad)
             for tap in conv.weight.detach().unbind(2)
         )
-        self.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach().clone())
+        self.bias = None
+        if conv.bias is not None:
+            self.bias = nn.Parameter(conv.bias.detach().clone(), conv.bias.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T', H', W')."""
@@ -148,13 +151,30 @@ def why_not_decomposed(conv: nn.Conv3d) -> str:
     return ""
 
 
+def why_not_replaced(conv: nn.Conv3d) -> str:
+    """Say why a convolution must stay in its model as it is; empty if `FrameConv3d` does the same.
+
+    >>> conv = nn.Conv3d(3, 4, 3)
+    >>> why_not_replaced(conv)
+    ''
+    >>> handle = conv.register_forward_hook(lambda module, args, output: 2 * output)
+    >>> why_not_replaced(conv)
+    'it has hooks, which may change what it computes'
+    """
+    if type(conv) is not nn.Conv3d:
+        return f"a {type(conv).__name__} may compute something else than a convolution"
+    if conv._forward_hooks or conv._forward_pre_hooks:
+        return "it has hooks, which may change what it computes"
+    return why_not_decomposed(conv)
+
+
 @torch.no_grad()
-def fold_norm(conv: nn.Conv3d, norm: nn.BatchNorm3d | None) -> nn.Conv3d:
+def fold_norm(conv: nn.Conv3d, norm: _BatchNorm | None) -> nn.Conv3d:
     """Make the convolution that computes `norm(conv(x))` in evaluation.
 
     Args:
         conv: stays as it is.
-        norm: of its result, or None: then the convolution is copied.
+        norm: of its result, also one of several processes, or None: then the convolution is copied.
 
     >>> conv, norm = nn.Conv3d(2, 3, 1), nn.BatchNorm3d(3).eval()
     >>> x = torch.randn(1, 2, 4, 5, 5)
@@ -167,5 +187,5 @@ def fold_norm(conv: nn.Conv3d, norm: nn.BatchNorm3d | None) -> nn.Conv3d:
         folded.weight.mul_(scale.reshape(-1, 1, 1, 1, 1))
         if conv.bias is not None:
             shift = shift + conv.bias * scale
-        folded.bias = nn.Parameter(shift)
+        folded.bias = nn.Parameter(shift, conv.weight.requires_grad)
     return folded

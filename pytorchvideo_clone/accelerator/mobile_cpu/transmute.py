@@ -16,8 +16,8 @@ from pytorchvideo_clone.accelerator.mobile_cpu.convolutions import (
     Conv3dTemporalKernel1BnAct,
     ConvBnAct,
 )
-from pytorchvideo_clone.accelerator.mobile_cpu.decompose import why_not_decomposed
-from pytorchvideo_clone.accelerator.train_cpu import speed_up_convolutions
+from pytorchvideo_clone.accelerator.mobile_cpu.decompose import why_not_replaced
+from pytorchvideo_clone.accelerator.train_cpu import restore_model, speed_up_convolutions
 
 __all__ = ["EFFICIENT_BLOCK_TRANSMUTER_REGISTRY", "TransmuteReport", "transmute_model"]
 
@@ -44,8 +44,8 @@ def transmute_model(model: nn.Module, target_device: str = "mobile_cpu", prefix:
     For "cpu" the 3D convolutions become `CpuConv3d`, for training as for inference: with the same
     parameters and keys, until `restore_model`. For other devices they become efficient blocks,
     which take over the layers with their weights; the keys of the state dict change with
-    them ("conv.weight" becomes "conv.kernel.conv.weight"). What was replaced and what was not
-    stands in the model's `transmute_report`.
+    them ("conv.weight" becomes "conv.kernel.conv.weight"). A model may be transmuted again, for
+    another device. What was replaced and what was not stands in the model's `transmute_report`.
 
     Args:
         model: any; its parts that are efficient blocks already stay.
@@ -60,7 +60,7 @@ def transmute_model(model: nn.Module, target_device: str = "mobile_cpu", prefix:
     >>> model.transmute_report.replaced
     {'0': 'Conv3dPwBnAct'}
     >>> model.transmute_report.left
-    {'2': 'no block for kernel (2, 2, 2), stride (1, 1, 1), padding (0, 0, 0), groups 1'}
+    {'2': 'no block for Conv3d(8, 8, kernel_size=(2, 2, 2), stride=(1, 1, 1))'}
     """
     if target_device == "cpu":
         report = TransmuteReport(*speed_up_convolutions(model, prefix))
@@ -71,7 +71,10 @@ def transmute_model(model: nn.Module, target_device: str = "mobile_cpu", prefix:
             f"target_device is {target_device!r}; choose one of "
             f"{', '.join(EFFICIENT_BLOCK_TRANSMUTER_REGISTRY)}, cpu."
         )
+    restore_model(model)  # what was made for "cpu" are 3D convolutions again
     report = TransmuteReport()
+    if isinstance(model, nn.Conv3d):
+        report.left[prefix] = "it is the model itself; put it into a nn.Sequential"
     transmuters = EFFICIENT_BLOCK_TRANSMUTER_REGISTRY[target_device]
     if not isinstance(model, EfficientBlockBase):
         _transmute_children(model, transmuters, prefix, report, {})
@@ -80,7 +83,7 @@ def transmute_model(model: nn.Module, target_device: str = "mobile_cpu", prefix:
 
 def _is_plain(layer: nn.Module) -> TypeGuard[nn.Conv3d]:
     """Whether a layer is a 3D convolution as torch makes it, padded with zeros."""
-    return type(layer) is nn.Conv3d and not why_not_decomposed(layer)
+    return isinstance(layer, nn.Conv3d) and not why_not_replaced(layer)
 
 
 def _geometry(conv: nn.Conv3d) -> tuple:
@@ -173,8 +176,5 @@ def _transmute_children(
             report.replaced[name] = type(blocks[child]).__name__
         else:
             if isinstance(child, nn.Conv3d):
-                report.left[name] = (
-                    f"no block for kernel {child.kernel_size}, stride {child.stride}, "
-                    f"padding {child.padding}, groups {child.groups}"
-                )
+                report.left[name] = why_not_replaced(child) or f"no block for {child}"
             _transmute_children(child, transmuters, name, report, blocks)

@@ -203,10 +203,10 @@ class EfficientX3d(nn.Module):
         """(B, 3, T, H, W) -> (B, classes), or the features (B, 192, T, H / 32, W / 32).
 
         Raises:
-            RuntimeError: if the clip has not 3 channels.
+            RuntimeError: if the clip has another number of dimensions or channels.
         """
-        if x.shape[1] != 3:
-            raise RuntimeError(f"the clip has {x.shape[1]} channels; expected 3: (B, 3, T, H, W).")
+        if x.dim() != 5 or x.shape[1] != 3:
+            raise RuntimeError(f"the clip is {tuple(x.shape)}; expected (B, 3, T, H, W).")
         for stage in (self.s1, self.s2, self.s3, self.s4, self.s5):
             x = stage(x)
         if not self.enable_head:

@@ -2,18 +2,22 @@ import copy
 import pickle
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
 from pytorchvideo_clone.accelerator.mobile_cpu import (
+    AdaptiveAvgPool3d,
     AdaptiveAvgPool3dOutSize1,
     Conv3dPwBnAct,
     EfficientBlockBase,
     FrameConv3d,
+    NoOpConvertBlock,
     convert_to_deployable_form,
     create_x3d,
     transmute_model,
 )
+from pytorchvideo_clone.accelerator.train_cpu import CpuConv3d
 from pytorchvideo_clone.models import create_resnet, create_slowfast
 from tests.reference import fill
 
@@ -50,8 +54,8 @@ def test_a_model_of_pytorchvideos_plain_builder_is_transmuted_and_converted() ->
     assert len(model.transmute_report.replaced) == 2 + 26 * 3 + 15 * 2 + 4 + 2
     assert model.transmute_report.left == {}
     assert list(deployable.convert_report.left.values()) == [
-        "a AvgPool3d has no form in two dimensions",
-        "a AdaptiveAvgPool3d has no form in two dimensions",
+        "an AvgPool3d has no form in two dimensions",
+        "an AdaptiveAvgPool3d has no form in two dimensions",
     ]
 
 
@@ -145,6 +149,44 @@ def test_what_cannot_be_converted_stays_and_is_reported() -> None:
         "1": "a MaxPool3d has no form in two dimensions",
     }
     assert deployable.convert_report.difference < 1e-5
+
+
+def test_a_convolution_with_hooks_stays_as_they_may_change_what_it_computes() -> None:
+    model = nn.Sequential(nn.Conv3d(3, 4, 3))
+    model[0].register_forward_hook(lambda module, args, output: 2 * output)
+    deployable = convert_to_deployable_form(model, torch.randn(1, 3, 4, 8, 8))
+    assert "hooks" in deployable.convert_report.left["0"]
+    assert deployable.convert_report.difference < 1e-5
+
+
+def test_what_blocks_keep_of_three_dimensions_is_reported() -> None:
+    model = nn.Sequential(
+        NoOpConvertBlock(nn.Conv3d(3, 4, 1)), Conv3dPwBnAct(4, 4), AdaptiveAvgPool3d(2)
+    )
+    clip = torch.randn(1, 3, 4, 8, 8)
+    report = convert_to_deployable_form(model, clip, True, True).convert_report
+    assert report.left == {
+        "0.model": "a NoOpConvertBlock keeps it",
+        "1.kernel.conv": "a Conv3dPwBnAct keeps it",
+        "2.model": "an AdaptiveAvgPool3d keeps it",
+    }
+    assert "1.kernel.conv" not in convert_to_deployable_form(model, clip).convert_report.left
+
+
+def test_a_model_that_trained_faster_is_converted_as_the_model() -> None:
+    model = nn.Sequential(nn.Conv3d(3, 4, 3), Conv3dPwBnAct(4, 4))
+    transmute_model(model, target_device="cpu")
+    deployable = convert_to_deployable_form(model, torch.randn(1, 3, 4, 8, 8))
+    assert deployable.convert_report.converted == {"0": "Conv3d", "1": "Conv3dPwBnAct"}
+    assert not any(isinstance(part, nn.Conv3d) for part in deployable.modules())
+    assert isinstance(model[0], CpuConv3d)
+
+
+def test_an_example_that_is_none_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"the example is empty, \(0, 3, 4, 8, 8\)"):
+        convert_to_deployable_form(nn.Conv3d(3, 4, 1), torch.ones(0, 3, 4, 8, 8))
+    with pytest.raises(TypeError, match="the example is None; give a tensor"):
+        convert_to_deployable_form(nn.Conv3d(3, 4, 1), None)
 
 
 def test_for_qnnpack_pointwise_and_depthwise_convolutions_stay() -> None:

@@ -68,3 +68,12 @@ def test_a_block_converts_once_and_in_evaluation() -> None:
 def test_settings_of_the_norm_reach_it(kind: str) -> None:
     norm = BLOCKS[kind](norm_eps=0.01, norm_momentum=0.3).kernel.bn
     assert (norm.eps, norm.momentum) == (0.01, 0.3)
+
+
+def test_norms_of_several_processes_are_written_into_the_convolution_too() -> None:
+    block, deployable = make("pointwise"), make("pointwise")
+    deployable = nn.SyncBatchNorm.convert_sync_batchnorm(deployable)
+    deployable.requires_grad_(False).convert((1, 4, 4, 6, 6))
+    assert not any(parameter.requires_grad for parameter in deployable.parameters())
+    x = torch.randn(2, 4, 4, 6, 6, dtype=torch.float64)
+    torch.testing.assert_close(deployable(x), block(x), rtol=1e-12, atol=1e-12)

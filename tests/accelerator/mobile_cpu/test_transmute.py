@@ -11,6 +11,7 @@ from pytorchvideo_clone.accelerator.mobile_cpu import (
     create_x3d,
     transmute_model,
 )
+from pytorchvideo_clone.accelerator.mobile_cpu.decompose import why_not_replaced
 
 LAYERS = {
     "Conv3dPwBnAct": nn.Conv3d(4, 6, 1),
@@ -51,12 +52,13 @@ def test_each_kind_becomes_its_block_around_the_same_weights(block: str) -> None
 
 @pytest.mark.parametrize("conv", LEFT, ids=str)
 def test_what_has_no_block_stays_and_is_reported(conv: nn.Conv3d) -> None:
+    reason = why_not_replaced(conv) or f"no block for {conv}"
     model = nn.Sequential(nn.Sequential(conv))
     transmute_model(model, prefix="net")
     assert model[0][0] is conv
     assert model.transmute_report.replaced == {}
     assert list(model.transmute_report.left) == ["net.0.0"]
-    assert f"kernel {conv.kernel_size}" in model.transmute_report.left["net.0.0"]
+    assert model.transmute_report.left["net.0.0"] == reason
 
 
 def test_a_subclass_may_compute_something_else_and_stays() -> None:
@@ -67,7 +69,36 @@ def test_a_subclass_may_compute_something_else_and_stays() -> None:
     model = nn.Sequential(Scaled(4, 4, 1))
     transmute_model(model)
     assert type(model[0]) is Scaled
-    assert list(model.transmute_report.left) == ["0"]
+    reason = "a Scaled may compute something else than a convolution"
+    assert model.transmute_report.left == {"0": reason}
+
+
+def test_a_layer_with_hooks_stays_as_they_may_change_what_it_computes() -> None:
+    model = nn.Sequential(nn.Conv3d(4, 4, 1))
+    model[0].register_forward_hook(lambda module, args, output: 2 * output)
+    transmute_model(model)
+    assert type(model[0]) is nn.Conv3d
+    assert "hooks" in model.transmute_report.left["0"]
+
+
+def test_a_model_that_is_one_layer_says_so() -> None:
+    model = nn.Conv3d(4, 4, 1)
+    transmute_model(model, prefix="stem")
+    reason = "it is the model itself; put it into a nn.Sequential"
+    assert model.transmute_report.left == {"stem": reason}
+
+
+def test_a_model_is_transmuted_from_one_device_to_another() -> None:
+    model = nn.Sequential(nn.Conv3d(4, 4, 1), nn.Conv3d(4, 4, 2))
+    transmute_model(model, target_device="cpu")
+    transmute_model(model)
+    assert model.transmute_report.replaced == {"0": "Conv3dPwBnAct"}
+    assert [type(part) for part in model.modules() if isinstance(part, nn.Conv3d)] == [
+        nn.Conv3d,
+        nn.Conv3d,
+    ]
+    transmute_model(model, target_device="cpu")
+    assert set(model.transmute_report.replaced) == {"0.kernel.conv", "1"}
 
 
 def test_a_layer_of_two_names_becomes_one_block() -> None:

@@ -37,9 +37,10 @@ def test_the_activation_of_the_head_is_for_evaluation() -> None:
     assert model.eval()(clip).min() == 0
 
 
-def test_a_wrong_number_of_channels_is_told() -> None:
-    with pytest.raises(RuntimeError, match="the clip has 1 channels; expected 3"):
-        create_x3d()(torch.ones(1, 1, 4, 32, 32))
+@pytest.mark.parametrize("shape", [(1, 1, 4, 32, 32), (3, 4, 32, 32)])
+def test_a_clip_of_another_shape_is_told(shape: tuple[int, ...]) -> None:
+    with pytest.raises(RuntimeError, match=rf"the clip is \({shape[0]}, .*\); expected \(B, 3, T"):
+        create_x3d()(torch.ones(shape))
 
 
 def test_unknown_sizes_and_activations_are_refused() -> None:
