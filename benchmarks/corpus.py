@@ -25,7 +25,7 @@ import torch
 from skimage import io
 
 from pytorchvideo_clone.data import VideoPathHandler
-from pytorchvideo_clone.data.packed import PackSettings, pack_videos
+from pytorchvideo_clone.data.packed import PackedStore, PackSettings, pack_videos
 
 __all__ = ["FPS", "SECONDS", "make_corpus", "psnr", "quality", "sizes"]
 
@@ -62,13 +62,14 @@ def make_corpus(folder: Path) -> Path:
     return folder
 
 
-def sizes(folder: Path) -> dict[str, float]:
-    """Bytes of each store, relative to those of the mp4 files."""
-
-    def total(name: str) -> int:
-        return sum(path.stat().st_size for path in (folder / name).iterdir())  # sound included
-
-    return {name: total(name) / total("mp4") for name in ("h264.ptvpack", "jpeg.ptvpack")}
+def sizes(folder: Path, store: str) -> tuple[float, float]:
+    """Bytes of a store relative to those of the mp4 files: as it is, and without its sound."""
+    packed = PackedStore(folder / store)
+    sound = sum(packed.record(number).header.audio_bytes for number in range(len(packed)))
+    mp4, whole = (
+        sum(path.stat().st_size for path in (folder / name).iterdir()) for name in ("mp4", store)
+    )
+    return whole / mp4, (whole - sound) / mp4
 
 
 def quality(folder: Path, store: str) -> float:
@@ -148,4 +149,5 @@ def _scene(speed: float, width: int, height: int) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(sizes(make_corpus(Path(sys.argv[1])))))
+    corpus = make_corpus(Path(sys.argv[1]))
+    print(json.dumps({name: sizes(corpus, f"{name}.ptvpack") for name in ("h264", "jpeg")}))

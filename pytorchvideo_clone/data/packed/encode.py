@@ -40,7 +40,8 @@ _X264 = {
     "sc_threshold": "0",
     "bf": "3",
     "b_strategy": "0",
-    "x264-params": "b-pyramid=none:ref=1:weightp=0:open-gop=0:threads=1:no-psy=1:aq-mode=0:subme=9",
+    "x264-params": "b-pyramid=none:ref=1:weightp=0:open-gop=0:threads=1:no-psy=1:aq-mode=0:subme=9"
+    ":chroma-qp-offset=-2:me=umh:merange=24",
 }
 # With AVX-512 x264's mbtree gives other bytes than with AVX2 or SSE4, and others again in up to
 # one of ten runs (x264 165 on an AMD Zen 4); without mbtree the pictures lose half a dB.
