@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from pytorchvideo_clone.accelerator.outputs import (
+    arguments,
     copied,
     difference,
     doubled,
+    forms,
     map_tensors,
     tensors,
     worst,
@@ -46,7 +48,7 @@ DTYPES: dict[str, float] = {"float32": 1e-4, "bfloat16": 0.03, "int8": TOLERANCE
 
 
 class OptimizeError(RuntimeError):
-    """The optimized model does not compute what the model computes."""
+    """A model cannot be captured, or its optimized form does not compute what it computes."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +84,28 @@ class OptimizedModel(nn.Module):
     Args:
         graph: its graph.
         report: what was done to it.
-        sizes: of the inputs, which hold but for the first of each.
+        takes: sizes and number formats of the inputs, as in "(B, 3, 4, 160, 160) float32".
     """
 
-    def __init__(
-        self, graph: fx.GraphModule, report: OptimizeReport, sizes: list[tuple[int, ...]]
-    ) -> None:
+    def __init__(self, graph: fx.GraphModule, report: OptimizeReport, takes: str) -> None:
         super().__init__()
-        self.graph, self.report, self.sizes = graph, report, sizes
+        self.graph, self.report, self.takes = graph, report, takes
 
     @torch.no_grad()
     def forward(self, *args: Any) -> Any:
         """Compute the model; no gradients.
 
         Raises:
-            ValueError: if an input has other sizes than the example had, its first one excepted.
+            ValueError: if an input has other sizes, the batch excepted, or another number format
+                than the example had, or if there is none.
         """
-        sizes = [tuple(x.shape) for x in tensors(args)]
-        if [size[1:] for size in sizes] != [size[1:] for size in self.sizes]:
+        if (given := forms(args)) != self.takes:
             raise ValueError(
-                f"the inputs have sizes {sizes}; the model was optimized for {self.sizes}, of "
-                "which the first of each may change. Optimize it for an example of the new sizes."
+                f"the model was optimized for {self.takes}, of which B may change, and gets "
+                f"{given or 'no tensor'}; optimize it for such an example."
             )
+        if not tensors(args)[0].numel():
+            raise ValueError(f"the batch is empty; give at least one of {self.takes}.")
         return self.graph(*args)
 
 
@@ -147,9 +149,12 @@ def optimize(
         The model in evaluation; its `report` says what was done.
 
     Raises:
-        ValueError: if `target` or `dtype` is unknown, this CPU does not compute in `dtype`, or the
-            calibration is missing, empty, of another size or not for this `dtype`.
-        OptimizeError: if the difference exceeds `tolerance`.
+        TypeError: if the example holds no tensor.
+        ValueError: if `target` or `dtype` is unknown, the example is empty, this CPU does not
+            compute in `dtype`, or the calibration is missing, empty, of another size or not for
+            this `dtype`.
+        OptimizeError: if `torch.export` cannot capture the model, as when numbers of the clip
+            decide what it computes, or if the difference exceeds `tolerance`.
         Int8Error: if the tolerance does not hold with any layer in int8.
 
     >>> model = nn.Sequential(nn.Conv3d(3, 8, 1), nn.BatchNorm3d(8), nn.ReLU())
@@ -172,11 +177,10 @@ def optimize(
     if (calibration is not None or keep) and dtype != "int8":
         raise ValueError(f"calibration and keep are for dtype='int8', not {dtype!r}.")
     tolerance = DTYPES[dtype] if tolerance is None else tolerance
+    inputs = arguments(example)
     reference = copy.deepcopy(model).eval()
-    inputs = example if isinstance(example, tuple) else (example,)
     begin = time.perf_counter()
-    # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
-    graph = capture(reference, doubled(inputs))
+    graph = _captured(reference, inputs)
     changes, int8 = dict(PASSES), None
     if dtype == "int8":
         int8 = Int8(read_calibration(calibration or (), inputs, calibration_clips), keep, tolerance)
@@ -197,9 +201,18 @@ def optimize(
             f"output, more than tolerance={tolerance:g}; optimize it in float64, or pass a "
             "tolerance that your task can bear."
         )
-    sizes = [tuple(x.shape) for x in tensors(inputs)]
     report = _report(graph, target, passes, apart, seconds, int8)
-    return OptimizedModel(graph, report, sizes).eval()
+    return OptimizedModel(graph, report, forms(inputs)).eval()
+
+
+def _captured(reference: nn.Module, inputs: tuple) -> fx.GraphModule:
+    try:
+        # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
+        return capture(reference, doubled(inputs))
+    except Exception as error:  # torch.export has many
+        reference(*copied(inputs))  # where the model does not take the example, it says so itself
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise OptimizeError(f"torch.export cannot capture the model: {reason}") from error
 
 
 def _names(target: str, dtype: str, autotune: bool) -> list[str]:
@@ -229,10 +242,10 @@ def _report(
     for node in graph.graph.nodes:
         if node.op == "call_function":
             operators[_operator(node)] += 1
-        if kernel := _kernel(graph, node):
-            name, again = layer_name(node), 2
+        for layer, kernel in _layers(graph, node).items():
+            name, again = layer, 2
             while name in layers:  # a layer that is called more than once
-                name, again = f"{layer_name(node)} ({again})", again + 1
+                name, again = f"{layer} ({again})", again + 1
             layers[name] = kernel
     size = sum(tensor.nbytes for tensor in graph.state_dict().values())
     done = int8.report if int8 else None
@@ -244,11 +257,13 @@ def _operator(node: fx.Node) -> str:
     return str(node.target) if known else getattr(node.target, "__name__", str(node.target))
 
 
-def _kernel(graph: fx.GraphModule, node: fx.Node) -> str:
-    """Name what computes a convolution or linear layer; nothing for other nodes."""
+def _layers(graph: fx.GraphModule, node: fx.Node) -> dict[str, str]:
+    """Name the convolutions and linear layers of a node, and what computes them."""
+    if "layers" in node.meta:  # of a module that computes several
+        return node.meta["layers"]
     if node.op == "call_module" and graph.get_submodule(str(node.target)).state_dict():
-        return str(node.target).rpartition("_")[0]
-    return "torch" if node.target in LAYERS else ""
+        return {layer_name(node): str(node.target).rpartition("_")[0]}
+    return {layer_name(node): "torch"} if node.target in LAYERS else {}
 
 
 def _one_more(x: Tensor) -> Tensor:

@@ -6,7 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["arguments", "copied", "difference", "doubled", "map_tensors", "tensors", "worst"]
+__all__ = [
+    "arguments",
+    "copied",
+    "difference",
+    "doubled",
+    "dtype_name",
+    "forms",
+    "map_tensors",
+    "tensors",
+    "worst",
+]
 
 
 def tensors(x: Any) -> list[Tensor]:
@@ -35,6 +45,23 @@ def arguments(example: Any) -> tuple[Any, ...]:
             f"the example is empty, {tuple(given[0].shape)}; give a batch of at least one clip."
         )
     return example if isinstance(example, tuple) else (example,)
+
+
+def forms(x: Any) -> str:
+    """Say what tensors an input holds, B for the batch.
+
+    >>> forms([torch.ones(1, 3, 4, 8, 8), torch.ones(1, 7)])
+    '(B, 3, 4, 8, 8) float32 and (B, 7) float32'
+    """
+    return " and ".join(
+        f"({', '.join(('B', *map(str, tensor.shape[1:])))}) {dtype_name(tensor)}"
+        for tensor in tensors(x)
+    )
+
+
+def dtype_name(x: Tensor) -> str:
+    """Name a number format as NumPy does."""
+    return str(x.dtype).removeprefix("torch.")
 
 
 def map_tensors(change: Callable[[Tensor], Any], x: Any) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 from pytorchvideo_clone.accelerator.outputs import (
     copied,
     difference,
+    forms,
     map_tensors,
     tensors,
     worst,
@@ -121,7 +122,8 @@ def read_calibration(
         boxes.
 
     Raises:
-        ValueError: if there are none, or they have other sizes or number formats than the example.
+        ValueError: if there are none, they have other sizes or number formats than the example, or
+            numbers that are not finite.
 
     >>> loader = [{"video": torch.rand(4, 3, 2, 8, 8)}, {"video": torch.rand(4, 3, 2, 8, 8)}]
     >>> clips = read_calibration(loader, (torch.rand(1, 3, 2, 8, 8),), count=6)
@@ -130,16 +132,20 @@ def read_calibration(
     """
     if count < 1:
         raise ValueError(f"calibration_clips is {count}; use at least 1.")
-    wanted = _forms(example)
+    wanted = forms(example)
     clips: list[tuple[Any, ...]] = []
     for item in [calibration] if isinstance(calibration, Tensor) else calibration:
+        if isinstance(item, dict) and "video" not in item:
+            raise ValueError(f'calibration holds {", ".join(map(str, item))}, but no "video".')
         given = item["video"] if isinstance(item, dict) else item
         inputs = given if isinstance(given, tuple) else (given,)
-        if _forms(inputs) != wanted:
+        if forms(inputs) != wanted:
             raise ValueError(
-                f"calibration holds {_forms(inputs)}, the example is {wanted}, of which the batch "
-                "may differ; load clips as the model is to get them."
+                f"calibration holds {forms(inputs)}, the example is {wanted}, of which the batch "
+                "may differ; load clips as the model is to get them, normalized."
             )
+        if not all(bool(x.isfinite().all()) for x in tensors(inputs)):
+            raise ValueError(f"calibration holds numbers that are not finite; see {forms(inputs)}.")
         clips.extend(_singles(inputs)[: count - len(clips)])
         if len(clips) >= count:
             break
@@ -253,14 +259,6 @@ def _smallest(holds: Callable[[int], bool], count: int) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
-
-
-def _forms(inputs: Any) -> str:
-    """Say what the tensors of an input are, B for the batch."""
-    return " and ".join(
-        f"({', '.join(('B', *map(str, x.shape[1:])))}) {str(x.dtype).removeprefix('torch.')}"
-        for x in tensors(inputs)
-    )
 
 
 def _singles(inputs: tuple[Any, ...]) -> list[tuple[Any, ...]]:

@@ -127,9 +127,52 @@ def test_the_model_stays_as_it_is_and_the_result_is_copied_and_pickled(tiny) -> 
     assert not result.requires_grad
 
 
-def test_other_sizes_are_refused(tiny) -> None:
-    with pytest.raises(ValueError, match=r"sizes \[\(1, 3, 8, 96, 96\)\]; the model was optimized"):
-        tiny[1](torch.randn(1, 3, 8, 96, 96))
+def test_other_sizes_and_number_formats_and_empty_batches_are_refused(tiny) -> None:
+    fast, takes = tiny[1], r"the model was optimized for \(B, 3, 8, 64, 64\) float32"
+    with pytest.raises(ValueError, match=rf"{takes}.* gets \(B, 3, 8, 96, 96\) float32; optim"):
+        fast(torch.randn(1, 3, 8, 96, 96))
+    for dtype in (torch.uint8, torch.float64, torch.bfloat16):
+        with pytest.raises(ValueError, match=rf"{takes}.* {str(dtype)[6:]}; optimize it"):
+            fast(torch.zeros(1, 3, 8, 64, 64, dtype=dtype))
+    with pytest.raises(ValueError, match=rf"{takes}.* gets no tensor"):
+        fast()
+    with pytest.raises(ValueError, match=r"the batch is empty; give at least one of \(B, 3, 8"):
+        fast(torch.randn(0, 3, 8, 64, 64))
+
+
+def test_what_cannot_be_captured_is_told_in_a_sentence(tiny) -> None:
+    class Branches(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.mean() > 0 else -x
+
+    with pytest.raises(OptimizeError, match=r"torch.export cannot capture the model: Could not"):
+        optimize(Branches(), torch.randn(1, 3, 2, 4, 4))
+    with pytest.raises(OptimizeError, match=r"cannot capture the model"):  # optimized already
+        optimize(tiny[1], torch.randn(1, 3, 8, 64, 64))
+
+
+def test_an_example_that_the_model_does_not_take_fails_as_in_the_model() -> None:
+    model = create_model("x3d_tiny")
+    with pytest.raises(RuntimeError, match=r"has 1 channels, \(1, 1, 8, 64, 64\); expected 3"):
+        optimize(model, torch.randn(1, 1, 8, 64, 64))
+    with pytest.raises(TypeError, match="the example is None; give a tensor"):
+        optimize(model, None)
+    with pytest.raises(ValueError, match="the example is empty"):
+        optimize(model, torch.randn(0, 3, 8, 64, 64))
+
+
+def test_a_model_may_take_any_number_of_arguments() -> None:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv3d(3, 4, 1)
+
+        def forward(self, first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+            return self.conv(sum(others, first))
+
+    model, clips = Sum(), [torch.randn(2, 3, 2, 4, 4) for _ in range(3)]
+    fast = optimize(model, tuple(clip[:1] for clip in clips))
+    torch.testing.assert_close(fast(*clips), model(*clips).detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_list_of_pathways_and_a_dict_of_results() -> None:

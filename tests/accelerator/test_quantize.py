@@ -88,6 +88,8 @@ def test_no_more_is_read_than_needed() -> None:
         ([EXAMPLE[0]], r"holds \(B, 4, 12, 12\) float32"),
         ([EXAMPLE.to(torch.uint8)], r"holds \(B, 3, 4, 12, 12\) uint8"),
         ([(EXAMPLE, torch.zeros(1))], r"float32 and \(B\) float32"),
+        ([{"clip": EXAMPLE, "label": 1}], r'calibration holds clip, label, but no "video"'),
+        ([torch.nan * EXAMPLE], "numbers that are not finite"),
     ],
 )
 def test_clips_that_do_not_fit_are_refused(calibration: list, message: str) -> None:

@@ -31,9 +31,11 @@ from pytorchvideo_clone.accelerator.export.torch_export import (
 )
 from pytorchvideo_clone.accelerator.export.torchscript import load_torchscript, write_torchscript
 from pytorchvideo_clone.accelerator.outputs import (
+    arguments,
     copied,
     difference,
     doubled,
+    dtype_name,
     map_tensors,
     tensors,
     worst,
@@ -121,8 +123,10 @@ def export_model(
         Size, operators and measured difference.
 
     Raises:
+        TypeError: if the example holds no tensor, or the metadata something else than texts.
         ValueError: if `target` is unknown, the file's name ends otherwise, the target has no int8,
-            the calibration clips are none or of another size, or `keep` names no layer.
+            the example is empty, the calibration clips are none or of another size, or `keep` names
+            no layer.
         ImportError: if the target's packages are missing, with the command that installs them.
         ExportError: if the target cannot express the model, or if the difference exceeds
             `tolerance`; no file is left.
@@ -148,20 +152,22 @@ def export_model(
         raise ValueError("keep is for int8; pass clips of the model's task as int8.")
     if tolerance is None:
         tolerance = 1e-3 if int8 is None else TOLERANCE
+    inputs = arguments(example)
+    texts = dict(metadata or {})
+    if wrong := [key for key, text in texts.items() if not isinstance(text, str)]:
+        raise TypeError(f"metadata[{wrong[0]!r}] is no text; give one, e.g. by json.dumps.")
     path.parent.mkdir(parents=True, exist_ok=True)
     frozen = copy.deepcopy(model).eval()
-    inputs = example if isinstance(example, tuple) else (example,)
     compared = [inputs, map_tensors(_other_batch, inputs)]
     chosen = None
     if int8 is not None:
         chosen = Int8(read_calibration(int8, inputs, calibration_clips), keep, tolerance)
         options["int8"] = chosen
         compared = [*chosen.clips, doubled(chosen.clips[0])]
-    sizes = json.dumps([[None, *x.shape[1:]] for x in tensors(inputs)])
+    texts["inputs"] = json.dumps([[None, *x.shape[1:]] for x in tensors(inputs)])
+    texts["dtypes"] = json.dumps([dtype_name(x) for x in tensors(inputs)])
     try:
-        operators = exporter.write(
-            frozen, inputs, path, {**(metadata or {}), "inputs": sizes}, **options
-        )
+        operators = exporter.write(frozen, inputs, path, texts, **options)
         exported = load_exported(path, target)
         with torch.no_grad():
             apart = worst(difference(exported(*x), frozen(*copied(x))) for x in compared)
@@ -176,8 +182,9 @@ def export_model(
             file.unlink(missing_ok=True)
         if isinstance(error, ExportError | ImportError | Int8Error | TypeError | ValueError):
             raise
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ExportError(f"{target} cannot express the model, or not run it: {reason}") from error
+        raise ExportError(
+            f"{target} cannot express the model, or not run it: {_reason(error)}"
+        ) from error
     size = sum(file.stat().st_size for file in exporter.files(path))
     done = chosen.report if chosen else None
     return ExportReport(target, str(path), size, apart, tolerance, operators, done)
@@ -194,12 +201,30 @@ def load_exported(path: str | Path, target: str | None = None, **options: Any) -
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if neither target nor ending is known.
+        ImportError: if the target's packages are missing, with the command that installs them.
+        ExportError: if the file is damaged, or of another target.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no exported model at {path}.")
     target = target or _target_of(path)
-    return ExportedModel(target, *_exporter(target).load(path, **options))
+    exporter = _exporter(target)
+    try:
+        return ExportedModel(target, *exporter.load(path, **options))
+    except (ExportError, ImportError, TypeError, ValueError):
+        raise
+    except Exception as error:  # of six other packages, each with its own kinds
+        raise ExportError(
+            f"{target} cannot read {path}: {_reason(error)}. It is damaged or of another target, "
+            "or a file beside it is missing; export the model again."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something: OpenVINO begins with the place in its source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = (line for line in lines if line and not line.startswith("Exception from "))
+    return next(told, type(error).__name__).rstrip(".")
 
 
 def _target_of(path: Path) -> str:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx, nn
 
-from pytorchvideo_clone.accelerator.outputs import doubled, map_tensors, tensors
+from pytorchvideo_clone.accelerator.outputs import doubled, dtype_name, map_tensors, tensors
 from pytorchvideo_clone.accelerator.passes import PASSES
 from pytorchvideo_clone.accelerator.passes.frames import to_frames
-from pytorchvideo_clone.accelerator.passes.graph import capture, finish
+from pytorchvideo_clone.accelerator.passes.graph import capture, finish, nested_as
 
 __all__ = [
     "ExportError",
@@ -62,7 +62,7 @@ class ExportedModel:
     Attributes:
         target: a key of `EXPORTERS`.
         metadata: the texts in the file, such as the class names; "inputs" holds the sizes of the
-            inputs as JSON, with null for the batch.
+            inputs as JSON, with null for the batch, "dtypes" their number formats.
     """
 
     def __init__(self, target: str, run: Run, metadata: Mapping[str, str]) -> None:
@@ -74,7 +74,8 @@ class ExportedModel:
         """Compute the model on the CPU; several results come as a tuple.
 
         Raises:
-            ValueError: if an input has other sizes than the example had, the batch excepted.
+            ValueError: if an input has other sizes, the batch excepted, or another number format
+                than the example had, or if the batch is empty and the target does without.
         """
         inputs = tensors(args)
         sizes = [[None, *x.shape[1:]] for x in inputs]
@@ -83,7 +84,15 @@ class ExportedModel:
                 f"the inputs have sizes {sizes}; the file takes {wanted}, of which the first may "
                 "change. Export the model for an example of the new sizes."
             )
+        dtypes = [dtype_name(x) for x in inputs]
+        if "dtypes" in self.metadata and dtypes != (wanted := json.loads(self.metadata["dtypes"])):
+            raise ValueError(
+                f"the inputs are {', '.join(dtypes)}; the file takes {', '.join(wanted)}. Convert "
+                "them, and normalize pixels as the model wants them."
+            )
         outputs = tuple(self._run([x.detach().cpu() for x in inputs]))
+        if not outputs:  # of a runtime that takes clips one by one
+            raise ValueError(f"the batch is empty, {sizes}; give at least one clip.")
         return outputs[0] if len(outputs) == 1 else outputs
 
 
@@ -149,5 +158,6 @@ def _export(
     if any_batch:
         batch = torch.export.Dim("batch")
         shapes = map_tensors(lambda x: {0: batch if x.dim() > 3 else torch.export.Dim.AUTO}, inputs)
+        shapes = nested_as(model, shapes)
     with torch.no_grad():
         return torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)

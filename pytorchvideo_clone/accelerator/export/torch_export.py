@@ -1,6 +1,7 @@
 """torch.export: a .pt2 file that torch loads without the code of the model."""
 
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone.accelerator.export.exporter import (
+    ExportError,
     Run,
     count_operators,
     exact_program,
@@ -38,7 +40,13 @@ def write_torch_export(
 
 
 def load_torch_export(path: Path) -> tuple[Run, dict[str, str]]:
-    """Load it as a function, with its metadata."""
+    """Load it as a function, with its metadata.
+
+    Raises:
+        ExportError: if it is no archive.
+    """
+    if not zipfile.is_zipfile(path):  # torch logs pages before it says so
+        raise ExportError(f"{path} is no .pt2 file; it is damaged or of another target.")
     extra = {"metadata.json": ""}
     program = torch.export.load(path, extra_files=extra)
     module, structure = program.module(), program.call_spec.in_spec

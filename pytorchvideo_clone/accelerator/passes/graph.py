@@ -1,6 +1,7 @@
 """A model as a flat graph of torch's operators, and what every pass needs of it."""
 
 import copy
+import inspect
 import operator
 from typing import Any
 
@@ -14,6 +15,7 @@ __all__ = [
     "constant",
     "finish",
     "is_last_reader",
+    "nested_as",
     "only_user",
     "replace",
 ]
@@ -34,7 +36,7 @@ def capture(model: nn.Module, inputs: tuple) -> fx.GraphModule:
     # Here, as that module imports kernels, which import this one.
     from pytorchvideo_clone.accelerator.train_cpu import restore_model
 
-    shapes = tuple(_first_size_varies(x) for x in inputs)
+    shapes = nested_as(model, tuple(_first_size_varies(x) for x in inputs))
     with torch.no_grad():
         program = torch.export.export(
             restore_model(copy.deepcopy(model)).eval(), inputs, dynamic_shapes=shapes, strict=False
@@ -127,9 +129,24 @@ def is_last_reader(graph: fx.GraphModule, reader: fx.Node, node: fx.Node) -> boo
     return all(user < reader for user in earlier)
 
 
+def nested_as(model: nn.Module, shapes: tuple) -> tuple:
+    """Give what is said of each argument as `torch.export` wants it: those of `*args` together.
+
+    >>> nested_as(nn.Linear(1, 1), ("x",))
+    ('x',)
+    """
+    parameters = inspect.signature(model.forward).parameters.values()
+    if not any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return shapes
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    count = sum(parameter.kind in kinds for parameter in parameters)
+    return (*shapes[:count], shapes[count:])
+
+
 def _first_size_varies(x: Any) -> Any:
     if isinstance(x, Tensor):
-        return {0: torch.export.Dim.AUTO}
+        # Told of a size of 1, torch.export warns that it is to be 1.
+        return {0: torch.export.Dim.AUTO} if x.dim() and len(x) > 1 else None
     if isinstance(x, list | tuple):
         return type(x)(_first_size_varies(part) for part in x)
     return None

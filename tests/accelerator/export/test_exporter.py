@@ -124,6 +124,21 @@ def test_exported_file_computes_the_same_for_any_batch(
     wrong = [torch.randn(1, 3, 4, 16, 24)] * len(MODELS[name][1])
     with pytest.raises(ValueError, match="Export the model for an example of the new sizes"):
         exported(*wrong)
+    # Some runtimes would take the bytes for floats.
+    for dtype in (torch.uint8, torch.float64):
+        with pytest.raises(ValueError, match=r"the file takes float32.*\. Convert"):
+            exported([x.to(dtype) for x in (given if isinstance(given, list) else [given])])
+
+
+@pytest.mark.parametrize("target", EXPORTERS)
+@pytest.mark.parametrize("content", [b"", b"x" * 1000, b"PK" + bytes(1000)], ids=len)
+def test_a_damaged_file_or_one_of_another_target_is_told(
+    target: str, content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / f"model{EXPORTERS[target].suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match=r"damaged or of another target"):
+        load_exported(path)
 
 
 @pytest.mark.parametrize("target", [name for name in EXPORTERS if name != "aot_inductor"])
@@ -133,6 +148,26 @@ def test_a_batch_of_examples_exports_too(target: str, tmp_path: Path) -> None:
     assert export_model(model, torch.randn(3, *CLIP), path).difference < 1e-5
     clip = torch.randn(1, *CLIP)
     torch.testing.assert_close(load_exported(path)(clip), model(clip), rtol=1e-4, atol=1e-5)
+
+
+def test_an_empty_batch_gives_no_rows_or_is_told(tmp_path: Path) -> None:
+    model, clip = small_model(), torch.randn(1, *CLIP)
+    export_model(model, clip, tmp_path / "model.pt2")
+    assert load_exported(tmp_path / "model.pt2")(clip[:0]).shape == (0, 5)
+    export_model(model, clip, tmp_path / "model.pte")
+    with pytest.raises(ValueError, match=r"the batch is empty.*; give at least one clip"):
+        load_exported(tmp_path / "model.pte")(clip[:0])
+    with pytest.raises(ValueError, match="the example is empty"):
+        export_model(model, clip[:0], tmp_path / "model.onnx")
+
+
+def test_what_is_no_example_and_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="the example is None"):
+        export_model(small_model(), None, tmp_path / "model.onnx")
+    with pytest.raises(TypeError, match=r"metadata\['names'\] is no text; give one"):
+        clip, names = torch.randn(1, *CLIP), {"names": ["run"]}
+        export_model(small_model(), clip, tmp_path / "model.onnx", metadata=names)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_differs_is_removed_and_reported(

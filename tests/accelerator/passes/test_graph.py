@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from pytorchvideo_clone.accelerator.passes.graph import (
     capture,
     constant,
     finish,
+    nested_as,
     only_user,
 )
 
@@ -48,3 +51,19 @@ def test_lists_of_pathways_are_captured(kind: type) -> None:
     torch.testing.assert_close(
         graph(kind([torch.ones(4, 3), torch.ones(4, 3)])), torch.full((4, 3), 2.0)
     )
+
+
+def test_one_clip_alone_fixes_the_batch_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    x = torch.randn(1, 3, 4, 5, 5)
+    graph = capture(nn.Conv3d(3, 4, 1), (x,))
+    assert graph(x).shape == (1, 4, 4, 5, 5)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_what_is_said_of_arguments_follows_the_signature() -> None:
+    class Rest(nn.Module):
+        def forward(self, first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+            return first
+
+    assert nested_as(Rest(), ("a", "b", "c")) == ("a", ("b", "c"))
+    assert nested_as(nn.Linear(1, 1), ("a",)) == ("a",)
