@@ -36,7 +36,7 @@ class Subject:
         self.input: Any = self.clips if len(self.clips) > 1 else self.clips[0]
         torch.manual_seed(0)
         self.vanilla = without_softmax(getattr(hub, name)(pretrained=False)).eval()
-        randomize_norms(self.vanilla, self.input)
+        fit_norms(self.vanilla, self.input)
         self.ours = without_softmax(create_model(name)).eval()
         self.ours.load_state_dict(self.vanilla.state_dict())
         with torch.no_grad():
@@ -61,7 +61,7 @@ def without_softmax(model: nn.Module) -> nn.Module:
     return model
 
 
-def randomize_norms(model: nn.Module, clips: Any) -> None:
+def fit_norms(model: nn.Module, clips: Any) -> None:
     """Give norms the statistics of the clips, and random weights around 1."""
     norms = [part for part in model.modules() if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d)]
     for norm in norms:
@@ -103,7 +103,7 @@ def deployable(subject: Subject, dtype: str) -> Form:
 
     clip = subject.clips[0]
     model = create_x3d(expansion=subject.name.removeprefix("x3d_").upper()).eval()
-    randomize_norms(model, clip)
+    fit_norms(model, clip)
     convert = model_conversion.convert_to_deployable_form
     if dtype == "fp32":
         traced = torch.jit.trace(convert(model, clip), clip, check_trace=False)

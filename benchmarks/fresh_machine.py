@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pytorchvideo_clone.accelerator import export_model, load_exported
+from pytorchvideo_clone.accelerator import export_model, load_exported, randomize_norms
 from pytorchvideo_clone.hub import create_model, model_entry
 
 COMPILERS = ("cc", "gcc", "g++", "c++", "clang", "clang++", "cmake", "ninja", "make", "ld", "as")
@@ -46,12 +46,7 @@ def check_machine() -> None:
 def make_model(name: str) -> nn.Module:
     """Make a model with random weights whose norms do something."""
     torch.manual_seed(0)
-    model = create_model(name).eval()
-    for norm in model.modules():
-        if isinstance(norm, nn.BatchNorm3d):
-            nn.init.uniform_(norm.running_var, 0.5, 1.5)
-            nn.init.normal_(norm.running_mean, 0, 0.1)
-    return model
+    return randomize_norms(create_model(name)).eval()
 
 
 def main(name: str = "x3d_xs") -> None:

@@ -25,6 +25,7 @@ from pytorchvideo_clone.accelerator import (
     export_model,
     load_exported,
     optimize,
+    randomize_norms,
 )
 from pytorchvideo_clone.data import ClipDataset, LabeledVideoPaths
 from pytorchvideo_clone.hub import InputSpec, create_model, load_bundle, model_entry
@@ -117,13 +118,7 @@ def trained(folder: Path, temporary: Path) -> None:
 def untrained(name: str, temporary: Path) -> None:
     """Print how far the scores of a model with random norms are from float32's."""
     torch.manual_seed(0)
-    model = create_model(name).eval()
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm3d):
-            nn.init.normal_(part.weight, 1.0, 0.1)
-            nn.init.normal_(part.bias, 0.0, 0.1)
-            part.running_mean.normal_(0.0, 0.1)
-            part.running_var.uniform_(0.8, 1.2)
+    model = randomize_norms(create_model(name)).eval()
     example = example_input(model_entry(name).input_spec)
     clips = [torch.randn_like(example) for _ in range(9)]
     with torch.no_grad():

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pytorchvideo_clone.accelerator import EXPORTERS, export_model
+from pytorchvideo_clone.accelerator import EXPORTERS, export_model, randomize_norms
 from pytorchvideo_clone.hub import create_model, list_models, model_entry
 
 RESULTS = Path(__file__).with_name("results")
@@ -53,14 +53,7 @@ def make(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     """A model with random norms, and its inputs: a clip, and boxes if it detects."""
     arguments, size = small(name)
     torch.manual_seed(0)
-    model = create_model(name, **{**model_entry(name).logits, **arguments})
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d | nn.LayerNorm):
-            nn.init.normal_(part.weight, 1.0, 0.1)
-            nn.init.normal_(part.bias, 0.0, 0.1)
-        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d):
-            part.running_mean.normal_(0.0, 0.1)
-            part.running_var.uniform_(0.8, 1.2)
+    model = randomize_norms(create_model(name, **{**model_entry(name).logits, **arguments}))
     boxes = (BOXES,) if model_entry(name).task == "detection" else ()
     return model.eval(), (torch.randn(1, *size), *boxes)
 

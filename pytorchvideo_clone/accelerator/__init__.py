@@ -1,6 +1,11 @@
 """From a model to a device."""
 
-from pytorchvideo_clone.accelerator.benchmark import Measurement, benchmark, build_form
+from pytorchvideo_clone.accelerator.benchmark import (
+    Measurement,
+    benchmark,
+    build_form,
+    randomize_norms,
+)
 from pytorchvideo_clone.accelerator.export import (
     EXPORTERS,
     ExportedModel,
@@ -55,6 +60,7 @@ __all__ = [
     "export_model",
     "load_exported",
     "optimize",
+    "randomize_norms",
     "restore_model",
     "stream",
     "transmute_model",

@@ -18,7 +18,7 @@ from pytorchvideo_clone.accelerator.export import EXPORTERS, export_model, load_
 from pytorchvideo_clone.accelerator.optimize import optimize
 from pytorchvideo_clone.accelerator.outputs import difference, map_tensors, tensors
 
-__all__ = ["BUILDERS", "Measurement", "benchmark", "build_form"]
+__all__ = ["BUILDERS", "Measurement", "benchmark", "build_form", "randomize_norms"]
 
 Form = Callable[..., Any]
 Inputs = Tensor | list[Tensor] | tuple[Any, ...]
@@ -182,6 +182,41 @@ def build_form(
         raise ValueError(f"target is {target!r}; choose one of {', '.join(BUILDERS)}.")
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
     return BUILDERS[target](_Job(model, arguments, target, dtype, Path(folder), calibration))
+
+
+def randomize_norms(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Copy a model, with norms that show in its output when they are left out or wrong.
+
+    Norms of a new model do nothing, or give zero where a residual branch ends, which hides errors
+    of another form of the model. Here means are near 0, variances and weights near 1. Weights that
+    are all zero come near 0.3, so that a hundred sums leave outputs of the order of 1.
+
+    Args:
+        model: with batch, layer or group norms; others stay as they are. It is left as it was.
+        seed: of the draw; torch's own generator is not touched.
+
+    Returns:
+        The copy, in the mode of `model`.
+
+    >>> model = nn.Sequential(nn.Conv3d(3, 8, 1), nn.BatchNorm3d(8))
+    >>> randomize_norms(model)[1].running_mean.std() > 0, model[1].running_mean.std() > 0
+    (tensor(True), tensor(False))
+    """
+    model, draw = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+
+    def near(centre: float, tensor: Tensor | None) -> None:
+        if tensor is not None:
+            tensor.copy_(centre + 0.1 * torch.randn(tensor.shape, generator=draw))
+
+    norms = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+    with torch.no_grad():
+        for norm in (part for part in model.modules() if isinstance(part, norms)):
+            near(1.0 if norm.weight is None or norm.weight.any() else 0.3, norm.weight)
+            near(0.0, norm.bias)
+            near(0.0, getattr(norm, "running_mean", None))
+            if (variance := getattr(norm, "running_var", None)) is not None:
+                variance.copy_(0.8 + 0.4 * torch.rand(variance.shape, generator=draw))
+    return model
 
 
 def _eager(job: "_Job") -> Form:

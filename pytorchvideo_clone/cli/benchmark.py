@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.accelerator import Measurement, build_form
+from pytorchvideo_clone.accelerator import Measurement, build_form, randomize_norms
 from pytorchvideo_clone.accelerator import benchmark as measure_forms
 from pytorchvideo_clone.accelerator.benchmark import BUILDERS
 from pytorchvideo_clone.cli.screen import print_table
@@ -159,23 +159,11 @@ def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     else:
         torch.manual_seed(0)
         network, spec = create_model(job.model, **entry.logits), entry.input_spec
-        _randomize_norms(network)
+        network = randomize_norms(network)
     inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
     clip = inputs_of.example_input(spec, job.batch)
     boxes = (torch.tensor(_BOX),) if entry.task == "detection" else ()
     return network.eval(), (clip, *boxes)
-
-
-def _randomize_norms(network: nn.Module) -> None:
-    """Many new models have norms of weight 0, which would hide what a form does wrong."""
-    for part in network.modules():
-        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d | nn.LayerNorm):
-            nn.init.normal_(part.weight, 1.0, 0.1)
-            nn.init.normal_(part.bias, 0.0, 0.1)
-        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d):
-            assert part.running_mean is not None and part.running_var is not None
-            part.running_mean.normal_(0.0, 0.1)
-            part.running_var.uniform_(0.8, 1.2)
 
 
 def _calibration(job: _Job, inputs: tuple[torch.Tensor, ...]) -> tuple[list[Any], str]:

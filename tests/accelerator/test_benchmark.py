@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pytorchvideo_clone.accelerator import EXPORTERS, Measurement, benchmark, build_form
+from pytorchvideo_clone.accelerator import (
+    EXPORTERS,
+    Measurement,
+    benchmark,
+    build_form,
+    randomize_norms,
+)
 from pytorchvideo_clone.accelerator.benchmark import BUILDERS
 
 CLIP = torch.randn(2, 3, 4, 8, 8)
@@ -159,3 +165,53 @@ def test_int8_is_calibrated(tmp_path: Path) -> None:
     assert 1e-6 < result.difference < 0.1
     with pytest.raises(ValueError, match="cali"):
         build_form(model, CLIP, "openvino", "int8", folder=tmp_path, calibration=[])
+
+
+def test_every_norm_shows_and_the_model_stays_as_it_was() -> None:
+    kinds = [
+        nn.BatchNorm3d(4),
+        nn.GroupNorm(2, 4),
+        nn.LayerNorm(8),
+        nn.BatchNorm3d(4, affine=False),
+    ]
+    model = nn.Sequential(*kinds, nn.BatchNorm3d(4, track_running_stats=False)).train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    drawn = randomize_norms(model, seed=3)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert drawn.training
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key])
+        if not key.endswith("num_batches_tracked"):
+            assert len(drawn.state_dict()[key].unique()) == value.numel(), key
+    again, other = randomize_norms(model, seed=3).state_dict(), randomize_norms(model).state_dict()
+    for key, value in drawn.state_dict().items():
+        assert torch.equal(value, again[key])
+    assert not torch.equal(other["0.weight"], again["0.weight"])
+    clip = torch.randn(2, 4, 3, 8, 8)
+    for norm, random in zip(model.eval(), drawn.eval(), strict=True):
+        apart = (random(clip) - norm(clip)).abs().amax((0, 2, 3, 4))
+        assert (apart > 0.01).all()  # in every channel
+
+
+class Residual(nn.Module):
+    """A branch that ends in a norm of weight 0, as He et al. train them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv3d(16, 16, 1, bias=False), nn.BatchNorm3d(16))
+        nn.init.kaiming_normal_(self.branch[0].weight)
+        nn.init.zeros_(self.branch[1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.branch(x))
+
+
+def test_outputs_of_a_deep_network_stay_of_the_order_of_one() -> None:
+    model = nn.Sequential(*[Residual() for _ in range(33)])  # as many blocks as of 101 layers
+    clip = torch.randn(1, 16, 2, 8, 8).relu()
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(clip), clip)
+        output = randomize_norms(model)(clip)
+    assert 0.3 < output.std() < 30
+    assert not torch.allclose(output, clip, atol=0.3)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pytorchvideo_clone.accelerator import randomize_norms
 from pytorchvideo_clone.data import EncodedVideo
 from pytorchvideo_clone.hub import InputSpec, create_model, load_bundle, model_entry, save_bundle
 from pytorchvideo_clone.recipes.export import export_checkpoint
@@ -134,11 +135,7 @@ def test_the_file_gives_on_the_phone_what_the_model_gives_here(
     spec = model_entry(name).input_spec
     names = NAMES + [f"class {i}" for i in range(len(NAMES), 400)]
     options = {"num_classes": len(names)} | ({"depth_factor": 0.2} if name == "x3d_tiny" else {})
-    model = create_model(name, **options)
-    for norm in model.modules():
-        if isinstance(norm, torch.nn.BatchNorm3d):
-            torch.nn.init.uniform_(norm.running_var, 0.5, 1.5)
-            torch.nn.init.normal_(norm.running_mean, 0, 0.1)
+    model = randomize_norms(create_model(name, **options))
     save_bundle(tmp_path / "model.pth", model, name, spec, names, model_kwargs=options)
     export_checkpoint(tmp_path / "model.pth", tmp_path / "model.pte")
     for place in (ANDROID, IOS):
