@@ -62,7 +62,7 @@ def stream(
             than the windows come, the newest one waits and older ones are dropped.
 
     Raises:
-        ValueError: if a number is not positive.
+        ValueError: if a number is not positive, or less than a millionth.
 
     >>> mean = stream(lambda clip: clip.float().mean().item(), window_sec=0.2, fps=10)
     >>> for value in range(4):
@@ -73,8 +73,8 @@ def stream(
     """
     hop_sec = window_sec if hop_sec is None else hop_sec
     for name, value in (("window_sec", window_sec), ("hop_sec", hop_sec), ("fps", fps)):
-        if not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"{name} is {value}; it must be positive.")
+        if not (math.isfinite(value) and _exact(value) > 0):
+            raise ValueError(f"{name} is {value}; it must be positive, and no less than 1e-6.")
     if isinstance(model, nn.Module):
         model.eval()
 
@@ -129,8 +129,10 @@ class Stream:
             has finished since the last call.
 
         Raises:
-            ValueError: if the frame is none, or of another size than those before; if only some
-                frames have times; if more frames come than `fps` says.
+            TypeError: if the frame is neither a tensor nor an array.
+            ValueError: if the frame has no pixels, or is of another size than those before; if only
+                some frames have times; if more frames come than `fps` says; if the filter keeps
+                frames that a window does not have.
             Exception: what the model raised in the thread.
         """
         pixels = _pixels(frame)
@@ -158,7 +160,15 @@ class Stream:
 
         Returns:
             The results that are left. A window that ends after the last frame has none.
+
+        Raises:
+            ValueError: if `end_sec` is no number, or the frames came without times.
+            Exception: as in `push`.
         """
+        if end_sec is not None and (self._timed is False or not math.isfinite(end_sec)):
+            raise ValueError(
+                f"end_sec is {end_sec}; it must be a time as the frames have, None if none."
+            )
         results: list[WindowResult] = []
         if self._timed and self._times:
             last = self._times[-1]
@@ -290,7 +300,9 @@ class _Ring:
         inside = [place for place, time in enumerate(self.times) if start <= time < end]
         kept = list(range(len(inside)))
         if inside and frame_filter:
-            kept = frame_filter(kept)
+            kept = [int(place) for place in frame_filter(kept)]
+            if any(not 0 <= place < len(inside) for place in kept):
+                raise ValueError(f"frame_filter keeps {kept}; there are {len(inside)} frames.")
         if not kept:
             return len(inside), None
         slots = [(self._first + inside[place]) % len(self._frames) for place in kept]
@@ -374,10 +386,13 @@ def _exact(seconds: Seconds) -> Fraction:
 
 def _pixels(frame: Tensor | np.ndarray) -> Tensor:
     """A frame as (H, W, 3)."""
+    if not isinstance(frame, Tensor | np.ndarray):
+        raise TypeError(f"the frame is a {type(frame).__name__}; give a tensor or an array.")
     if isinstance(frame, np.ndarray):  # torch takes no reversed and no read-only arrays
         frame = np.require(frame, requirements=["C", "W"])
     pixels = torch.as_tensor(frame)
-    if pixels.dim() == 3 and pixels.dtype == torch.uint8 and 3 in (pixels.shape[-1], len(pixels)):
+    colours = pixels.dim() == 3 and 3 in (pixels.shape[-1], len(pixels))
+    if colours and pixels.dtype == torch.uint8 and pixels.numel():
         return pixels if pixels.shape[-1] == 3 else pixels.permute(1, 2, 0)
     raise ValueError(
         f"the frame is {tuple(pixels.shape)} of {pixels.dtype}; give (H, W, 3) or (3, H, W) uint8."

@@ -104,6 +104,14 @@ def test_a_filter_chooses_frames_and_may_repeat_them() -> None:
     assert result.num_frames == 5
 
 
+def test_a_filter_keeps_frames_that_there_are_and_may_give_a_tensor() -> None:
+    live = stream(values, 0.2, fps=10, frame_filter=lambda places: torch.tensor(places[:1]))
+    assert [result.output for result in push_all(live, [None] * 4)] == [[0], [2]]
+    live = stream(values, 0.2, fps=10, frame_filter=lambda places: [*places, 7])
+    with pytest.raises(ValueError, match=r"frame_filter keeps \[0, 1, 7\]; there are 2 frames"):
+        push_all(live, [None] * 2)
+
+
 def test_memory_is_set_aside_once_and_holds_one_window() -> None:
     live = stream(values, Fraction(48, 30), Fraction(1, 30))
     live.push(frame(0))
@@ -163,14 +171,22 @@ def test_what_cannot_be_meant_is_an_error() -> None:
         with pytest.raises(ValueError, match=f"{option} is 0; it must be positive"):
             stream(values, **{"window_sec": 1, option: 0})
     live = stream(values, 1, fps=4)
-    for bad in (torch.zeros(4, 6, 3), torch.zeros(4, 6, dtype=torch.uint8)):
+    for bad in (torch.zeros(4, 6, 3), torch.zeros(4, 6, dtype=torch.uint8), frame(0, (0, 0))):
         with pytest.raises(ValueError, match="give \\(H, W, 3\\)"):
             live.push(bad)
+    with pytest.raises(TypeError, match="the frame is a NoneType; give a tensor or an array"):
+        live.push(None)
     with pytest.raises(ValueError, match="time_sec is nan"):
         live.push(frame(0), float("nan"))
     live.push(frame(0))
     with pytest.raises(ValueError, match="for every frame or for none"):
         live.push(frame(1), 0.1)
+    with pytest.raises(ValueError, match="end_sec is 2; it must be a time as the frames have, Non"):
+        live.finish(2)
+    with pytest.raises(ValueError, match="end_sec is nan"):
+        stream(values, 1, fps=4).finish(float("nan"))
+    with pytest.raises(ValueError, match=r"window_sec is 1e-09; it must be positive, and no less"):
+        stream(values, 1e-9)
     fast = stream(values, 1, fps=4)
     with pytest.raises(ValueError, match=r"more than 6 frames came in 0\.600 s; give the rate"):
         push_all(fast, [i / 10 for i in range(10)])
