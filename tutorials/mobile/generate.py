@@ -10,10 +10,10 @@ Kotlin and in Swift: resizing, cropping, sampling, normalisation, softmax, the b
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytorchvideo_clone.accelerator import load_exported
+from pytorchvideo_clone.accelerator import ExportError, load_exported
 from pytorchvideo_clone.hub import InputSpec
 
 HERE = Path(__file__).parent
@@ -62,6 +62,11 @@ def write_hosts(model: Path, folder: Path = HERE) -> list[Path]:
 
     Returns:
         All files written.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ExportError: if it is damaged, or no .pte file.
+        ValueError: as in `processing_sources`.
     """
     sources = processing_sources(load_exported(model, "executorch").metadata)
     files = []
@@ -73,6 +78,17 @@ def write_hosts(model: Path, folder: Path = HERE) -> list[Path]:
         shutil.copyfile(model, copy)
         files += [source, copy]
     return files
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do so for the file that the command line names."""
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, help="a .pte file of pytorchvideo-clone export")
+    try:
+        print(*write_hosts(parser.parse_args(arguments).model), sep="\n")
+    except (ExportError, FileNotFoundError, ImportError, ValueError) as error:
+        parser.error(str(error))
 
 
 def _constants(metadata: Mapping[str, str]) -> dict[str, Value]:
@@ -139,7 +155,4 @@ def _quoted(text: str, also: str = "") -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="a .pte file of pytorchvideo-clone export")
-    for path in write_hosts(parser.parse_args().model):
-        print(path)
+    main()

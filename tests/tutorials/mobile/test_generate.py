@@ -21,7 +21,7 @@ from pytorchvideo_clone.hub import InputSpec, create_model, load_bundle, model_e
 from pytorchvideo_clone.recipes.export import export_checkpoint
 from pytorchvideo_clone.recipes.inputs import evaluation_transform, keep_frames, normalize_clips
 from tests.tutorials.mobile.phone_code import run_source
-from tutorials.mobile.generate import processing_sources, write_hosts
+from tutorials.mobile.generate import main, processing_sources, write_hosts
 
 SPEC = InputSpec(num_frames=4, sampling_rate=3, crop=12, side=14, mean=(0.43, 0.4, 0.37))
 SPEC = replace(SPEC, std=(0.225, 0.22, 0.21))
@@ -123,6 +123,22 @@ def test_constants_are_those_of_the_model() -> None:
 def test_what_hosts_cannot_feed_is_refused(given: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         processing_sources(given)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no exported model at "), (b"x" * 100, "damaged or of another target")],
+)
+def test_the_command_says_what_is_wrong_with_a_file(
+    content: bytes | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = tmp_path / "model.pte"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SystemExit) as end:
+        main([str(file)])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 # The small model in every run; others by hand: PHONE_MODELS=x3d_xs,x3d_s python -m pytest ...
