@@ -7,7 +7,7 @@ demo: hello .venv/.installed-demo
 	$(BIN)/pytorchvideo-clone demo
 
 test: .venv/.installed-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .

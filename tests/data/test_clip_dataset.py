@@ -276,7 +276,7 @@ def test_a_damaged_file_does_not_hide_the_others(folder, tmp_path):
         dataset[0]
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", "forkserver"])
 def test_an_error_crosses_from_a_worker_with_all_it_says(tmp_path, context):
     text = tmp_path / "with py: text.mp4"
     text.write_text("this is no video")

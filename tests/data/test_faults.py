@@ -187,7 +187,7 @@ def test_padding_of_the_plan_stays_invalid(folder):
     assert [dataset[int(index)]["valid"] for index in sampler] == [False, False, False, True]
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", "forkserver"])
 def test_workers_tell_the_main_process(folder, context, caplog):
     dataset = mixed(folder)
     loader = DataLoader(

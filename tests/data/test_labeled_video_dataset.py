@@ -166,7 +166,7 @@ def test_a_wrong_decoder_name_is_an_error_at_once(paths):
         next(in_order(paths, decoder="quick"))
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", "forkserver"])
 def test_workers_share_the_videos_and_agree_on_the_order(paths, context):
     dataset = LabeledVideoDataset(paths, UniformClipSampler(SECOND), decode_audio=False)
     next(iter(dataset))  # a data set in the middle of a video still travels

@@ -13,7 +13,7 @@ SCRIPT = """
 import os, time
 from pytorchvideo_clone.data.processes import start_pool
 if __name__ == "__main__":
-    pool = start_pool(2, "os")
+    pool = start_pool(2, "pytorchvideo_clone.data.processes")
     jobs = [pool.submit(time.sleep, 600), pool.submit(os.getpid)]
     print(jobs[1].result(), *pool._processes, flush=True)
     time.sleep(600)

@@ -161,7 +161,7 @@ def join(rank: int, meeting: Path) -> None:
 
 
 def launch(target, folder: Path, exit_code: int) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     processes = [context.Process(target=target, args=(rank, folder)) for rank in range(RANKS)]
     for process in processes:
         process.start()

@@ -1,5 +1,6 @@
 """Run a test in several processes that talk to each other."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,17 @@ def on_ranks(function: Callable[..., Any], folder: Path, size: int = 2) -> list[
         folder: an empty folder.
         size: number of processes.
     """
-    torch.multiprocessing.spawn(_run, (function, str(folder), size), nprocs=size)
+    # The server that forks has the environment of its own start.
+    arguments = (function, str(folder), size, dict(os.environ))
+    torch.multiprocessing.start_processes(_run, arguments, size, start_method="forkserver")
     return [torch.load(folder / f"{rank}.pt") for rank in range(size)]
 
 
-def _run(rank: int, function: Callable[..., Any], folder: str, size: int) -> None:
+def _run(
+    rank: int, function: Callable[..., Any], folder: str, size: int, environment: dict[str, str]
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{folder}/group", rank=rank, world_size=size

@@ -80,7 +80,9 @@ def _score_on_a_rank(rank: int, folder: str) -> None:
 
 
 def test_two_ranks_give_the_result_of_one(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(_score_on_a_rank, (str(tmp_path),), nprocs=2)
+    torch.multiprocessing.start_processes(
+        _score_on_a_rank, (str(tmp_path),), 2, start_method="forkserver"
+    )
     single = MultiViewAccuracy()
     single.update(**views())
     whole = {name: float(value) for name, value in single.compute().items()}

@@ -109,7 +109,7 @@ def test_iterating_again_begins_again(folder):
     assert len(dataset.video_sampler) == 3
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", "forkserver"])
 def test_workers_give_each_sample_once(folder, context):
     dataset = ssv2(folder, make_clip_sampler("constant_clips_per_video", 0.1, 2))
     loader = DataLoader(dataset, batch_size=None, num_workers=2, multiprocessing_context=context)

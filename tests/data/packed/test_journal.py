@@ -1,5 +1,5 @@
-import subprocess
-import sys
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,12 +54,15 @@ def test_a_record_that_did_not_reach_the_disk_is_packed_again(tmp_path: Path) ->
 
 
 def test_two_processes_do_not_pack_into_one_folder(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from pytorchvideo_clone.data.packed import journal"
-    )
-    script += "; journal.Journal(Path(sys.argv[1]), {'version': 1}).__enter__()"
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    with Journal(tmp_path, PLAN):
-        second = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "ValueError: another process is packing into" in second.stderr
-    subprocess.run(command, check=True)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as other:
+        with (
+            Journal(tmp_path, PLAN),
+            pytest.raises(ValueError, match="another process is packing into"),
+        ):
+            other.submit(enter_journal, tmp_path).result()
+        assert other.submit(enter_journal, tmp_path).result() == []
+
+
+def enter_journal(folder: Path) -> list[dict]:
+    with Journal(folder, PLAN) as journal:
+        return journal.rows
