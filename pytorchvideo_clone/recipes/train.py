@@ -45,13 +45,16 @@ def make_trainer(**options: Any) -> Trainer:
     """Make a Trainer as the recipes need it: data modules shard, progress is shown, CPUs are fast.
 
     Args:
-        **options: of `lightning.pytorch.Trainer`; they win over the recipes' own.
+        **options: of `lightning.pytorch.Trainer`; they win over the recipes' own. Callbacks, one or
+            a list, come after those of the recipes.
 
     Raises:
         ValueError: if they do not fit this machine or one another.
     """
     defaults: dict[str, Any] = {"logger": False, "use_distributed_sampler": False}
-    options["callbacks"] = [FastConvolutions(), *options.get("callbacks", [])]
+    given = options.get("callbacks") or []
+    given = [given] if isinstance(given, Callback) else given
+    options["callbacks"] = [FastConvolutions(), *given]
     if options.get("enable_progress_bar", True):
         options["callbacks"].insert(0, RichProgressBar(leave=False))
     try:

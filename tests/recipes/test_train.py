@@ -8,8 +8,9 @@ from torch import nn
 
 from pytorchvideo_clone.hub import CheckpointError, load_bundle, model_entry
 from pytorchvideo_clone.hub.registry import MODELS
+from pytorchvideo_clone.recipes.cpu import FastConvolutions
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.train import train_classifier
+from pytorchvideo_clone.recipes.train import History, make_trainer, train_classifier
 
 QUICK = {
     "epochs": 1,
@@ -154,3 +155,10 @@ def test_all_videos_can_train(motion_folder: Path, tmp_path: Path) -> None:
     result = train_classifier(motion_folder, output=tmp_path, **{**QUICK, "val_fraction": 0.0})
     assert "train_top1" in result["epochs"][0]
     assert "val_top1" not in result["epochs"][0]
+
+
+@pytest.mark.parametrize(("given", "count"), [(None, 0), ([], 0), (History(), 1), ([History()], 1)])
+def test_callbacks_are_given_as_lightning_takes_them(given: object, count: int) -> None:
+    trainer = make_trainer(callbacks=given, accelerator="cpu", enable_progress_bar=False)
+    assert sum(isinstance(one, History) for one in trainer.callbacks) == count
+    assert sum(isinstance(one, FastConvolutions) for one in trainer.callbacks) == 1
