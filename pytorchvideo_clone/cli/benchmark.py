@@ -22,7 +22,7 @@ from pytorchvideo_clone.accelerator import Measurement, build_form, randomize_no
 from pytorchvideo_clone.accelerator import benchmark as measure_forms
 from pytorchvideo_clone.accelerator.benchmark import BUILDERS
 from pytorchvideo_clone.cli.screen import print_table
-from pytorchvideo_clone.hub import create_model, load_bundle, model_entry
+from pytorchvideo_clone.hub import InputSpec, create_model, load_bundle, model_entry
 
 __all__ = ["benchmark"]
 
@@ -126,7 +126,7 @@ def _measure(job: _Job) -> list[dict[str, Any]]:
     if hasattr(os, "sched_setaffinity"):  # runtimes take as many threads as they see cores
         os.sched_setaffinity(0, _cores()[-job.threads :])
     torch.set_num_threads(job.threads)
-    network, inputs = _load(job)
+    network, inputs, spec = _load(job)
     built: dict[str, Any] = {}
     failed: dict[str, Measurement] = {}
     note = ""
@@ -134,7 +134,7 @@ def _measure(job: _Job) -> list[dict[str, Any]]:
         for target, dtype in job.forms:
             clips = None
             if dtype == "int8":
-                clips, note = _calibration(job, inputs)
+                clips, note = _calibration(job, inputs, spec)
             name = f"{target} {dtype}"
             try:
                 built[name] = build_form(
@@ -148,8 +148,8 @@ def _measure(job: _Job) -> list[dict[str, Any]]:
     return [_row(job, form, measured[" ".join(form)], first, note) for form in job.forms]
 
 
-def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
-    """A model in evaluation mode, and what it takes."""
+def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...], InputSpec]:
+    """A model in evaluation mode, an example of its input, and what that is."""
     entry = model_entry(job.model)
     if job.checkpoint:
         network, bundle = load_bundle(job.checkpoint)
@@ -163,22 +163,19 @@ def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
     clip = inputs_of.example_input(spec, job.batch)
     boxes = (torch.tensor(_BOX),) if entry.task == "detection" else ()
-    return network.eval(), (clip, *boxes)
+    return network.eval(), (clip, *boxes), spec
 
 
-def _calibration(job: _Job, inputs: tuple[torch.Tensor, ...]) -> tuple[list[Any], str]:
+def _calibration(
+    job: _Job, inputs: tuple[torch.Tensor, ...], spec: InputSpec
+) -> tuple[list[Any], str]:
     """Eight inputs for int8, and a note where they are random."""
     if job.calibration is None:
         draw = torch.Generator().manual_seed(1)
         clips = [torch.randn(inputs[0][:1].shape, generator=draw) for _ in range(8)]
         return [(clip, *inputs[1:]) for clip in clips], "calibrated on random clips"
-    inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
-    found = optional_import("pytorchvideo_clone.recipes.predict", extra="train").find_videos
-    data = optional_import("pytorchvideo_clone.data", extra="train")
-    spec = model_entry(job.model).input_spec
-    paths = data.LabeledVideoPaths([(path, {}) for path in found([job.calibration])[:8]])
-    views = inputs_of.evaluation_dataset(paths, spec, clips=1, crops=1)
-    clips = [inputs_of.normalize_clips(views[i]["video"], spec) for i in range(len(views))]
+    recipes = optional_import("pytorchvideo_clone.recipes.calibration", extra="train")
+    clips = recipes.calibration_clips(job.calibration, spec, count=8)
     return [(clip, *inputs[1:]) for clip in clips], ""
 
 

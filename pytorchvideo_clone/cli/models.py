@@ -178,7 +178,11 @@ def evaluate(
 
 
 def export(
-    checkpoint: str, output: str, target: str | None = None, tolerance: float = 1e-3
+    checkpoint: str,
+    output: str,
+    target: str | None = None,
+    tolerance: float | None = None,
+    calibration: str | None = None,
 ) -> None:
     """Export a checkpoint for another runtime and check that both compute the same.
 
@@ -187,10 +191,15 @@ def export(
         output: file to write: .onnx, .pt2, .pte (ExecuTorch), .xml (OpenVINO), .ts or .aoti.pt2.
         target: "onnx", "torch_export", "executorch", "openvino", "torchscript" or "aot_inductor";
             without it the ending of `output` says so.
-        tolerance: largest accepted difference, relative to the largest output.
+        tolerance: largest accepted difference, relative to the largest output; without it 0.001,
+            and 0.1 in int8.
+        calibration: folder of videos of the model's task: export in int8, .onnx, .xml or .pte.
     """
     recipes = optional_import("pytorchvideo_clone.recipes.export", extra="train")
-    print(recipes.export_checkpoint(checkpoint, output, target, tolerance=tolerance).to_json())
+    report = recipes.export_checkpoint(
+        checkpoint, output, target, tolerance=tolerance, calibration=calibration
+    )
+    print(report.to_json())
 
 
 def demo(output: str = "demo_output", seed: int = 0) -> None:

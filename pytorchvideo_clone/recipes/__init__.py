@@ -10,8 +10,10 @@ from pytorchvideo_clone._optional import optional_import
 __all__ = [
     "ClassificationModule",
     "Evaluation",
+    "ModelInputs",
     "MultiViewAccuracy",
     "VideoDataModule",
+    "calibration_clips",
     "evaluate_classifier",
     "evaluation_dataset",
     "evaluation_transform",
@@ -29,8 +31,10 @@ __all__ = [
 _HOMES = {
     "ClassificationModule": "modules",
     "Evaluation": "evaluate",
+    "ModelInputs": "calibration",
     "MultiViewAccuracy": "metrics",
     "VideoDataModule": "data_module",
+    "calibration_clips": "calibration",
     "evaluate_classifier": "evaluate",
     "evaluation_dataset": "inputs",
     "evaluation_transform": "inputs",

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytorchvideo_clone.accelerator import ExportReport, export_model
 from pytorchvideo_clone.hub import load_bundle
+from pytorchvideo_clone.recipes.calibration import calibration_clips
 from pytorchvideo_clone.recipes.inputs import example_input
 
 __all__ = ["export_checkpoint"]
@@ -17,7 +18,8 @@ def export_checkpoint(
     output: str | Path,
     target: str | None = None,
     *,
-    tolerance: float = 1e-3,
+    tolerance: float | None = None,
+    calibration: str | Path | None = None,
     **options: Any,
 ) -> ExportReport:
     """Export a checkpoint for another runtime and check that both compute the same.
@@ -28,12 +30,16 @@ def export_checkpoint(
         checkpoint: what `train_classifier` wrote.
         output: file to write.
         target: a key of `accelerator.EXPORTERS`; None chooses by the ending of `output`.
-        tolerance: largest accepted difference, relative to the largest output.
+        tolerance: largest accepted difference, relative to the largest output; None for 1e-3, and
+            0.1 in int8.
+        calibration: folder of videos of the model's task: export in int8, by clips of them as
+            `calibration_clips` reads them.
         options: further ones of the target, as in `accelerator.export_model`.
 
     Raises:
         CheckpointError: if the checkpoint is not one of ours.
         ExportError: if the file differs from the model.
+        Int8Error: as in `accelerator.export_model`.
     """
     network, bundle = load_bundle(checkpoint)
     metadata = {
@@ -42,6 +48,8 @@ def export_checkpoint(
         "input_spec": json.dumps(asdict(bundle.input_spec)),
     }
     example = example_input(bundle.input_spec)
+    if calibration is not None:
+        options["int8"] = calibration_clips(calibration, bundle.input_spec)
     return export_model(
         network, example, output, target, tolerance=tolerance, metadata=metadata, **options
     )

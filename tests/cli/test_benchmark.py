@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from torch import nn
 
 from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.cli.benchmark import _calibration, _Job, _load, _write
-from pytorchvideo_clone.hub import list_models
+from pytorchvideo_clone.hub import list_models, model_entry
 
 JOB = _Job("x3d_tiny", None, [("eager", "float32")], 1, 2, 1, None)
 
@@ -66,7 +67,7 @@ def test_what_cannot_be_meant_is_an_error(capsys: pytest.CaptureFixture) -> None
 
 @pytest.mark.parametrize("name", ["x3d_tiny", "slow_r50_detection"])
 def test_models_get_test_clips_and_norms_that_show(name: str) -> None:
-    model, inputs = _load(JOB._replace(model=name))
+    model, inputs, _ = _load(JOB._replace(model=name))
     assert inputs[0].shape[:2] == (2, 3)
     assert len(inputs) == 1 + name.endswith("detection")
     assert not model.training
@@ -76,14 +77,18 @@ def test_models_get_test_clips_and_norms_that_show(name: str) -> None:
 
 
 def test_int8_is_calibrated_on_videos_or_says_that_it_is_not(motion_folder: Path) -> None:
-    inputs = (torch.zeros(2, 3, 8, 64, 64),)
-    clips, note = _calibration(JOB, inputs)
+    inputs, spec = (torch.zeros(2, 3, 8, 64, 64),), model_entry("x3d_tiny").input_spec
+    clips, note = _calibration(JOB, inputs, spec)
     assert note == "calibrated on random clips"
     assert [clip.shape for (clip,) in clips] == [(1, 3, 8, 64, 64)] * 8
-    clips, note = _calibration(JOB._replace(calibration=str(motion_folder / "test")), inputs)
+    videos = JOB._replace(calibration=str(motion_folder / "test"))
+    clips, note = _calibration(videos, inputs, spec)
     assert note == ""
     assert len(clips) == 8
     first, second = clips[0][0], clips[1][0]
     assert first.shape == (1, 3, 8, 64, 64)
     assert first.min() >= -2.01 and first.max() <= 2.45
     assert not torch.equal(first, second)
+    smaller = replace(spec, test_crop=32, side=40)  # of a checkpoint
+    clips, _ = _calibration(videos, inputs, smaller)
+    assert clips[0][0].shape == (1, 3, 8, 32, 32)

@@ -129,6 +129,8 @@ def test_what_a_user_can_cause_ends_in_one_sentence(
     )
     assert "must end in .json or .csv" in wrong
     assert "choose one of onnx" in fails(capsys, "export", checkpoint, lost, "--target", "tflite")
+    videos = ["--calibration", motion_folder / "test"]
+    assert "has no int8" in fails(capsys, "export", checkpoint, tmp_path / "a.pt2", *videos)
     assert "nowhere" in fails(capsys, "train", tmp_path / "nowhere")
     (tmp_path / "text.pth").write_text("no checkpoint")
     assert "text.pth" in fails(capsys, "evaluate", tmp_path / "text.pth", motion_folder)
