@@ -18,6 +18,10 @@ from pytorchvideo_clone.accelerator.export.exporter import (
     simple_program,
 )
 from pytorchvideo_clone.accelerator.export.xnnpack import import_executorch, make_partitioner
+from pytorchvideo_clone.accelerator.export.xnnpack_operators import (
+    join_reshapes,
+    to_plain_operators,
+)
 from pytorchvideo_clone.accelerator.passes.activation import split_silu
 from pytorchvideo_clone.accelerator.passes.quantize import has_weight
 from pytorchvideo_clone.accelerator.quantize import Int8
@@ -73,8 +77,10 @@ def write_executorch(
     program = simple_program(model, single, "frames", any_batch=False, quantize=quantize)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside the exporter
+        plain = to_plain_operators(program)
         edge = exir.to_edge_transform_and_lower(
-            program,
+            plain,
+            transform_passes=[join_reshapes] if plain is not program else None,
             partitioner=[partitioner],
             constant_methods={"metadata": json.dumps(dict(metadata))},
         )
@@ -154,11 +160,17 @@ def _set_threads(threads: int) -> None:
 
 
 def _part_float_from_int8(graph: fx.GraphModule) -> None:
-    """Let layers in float read a product by 1, in place, where they would read int8 directly.
+    """Keep what is read as int8 from what is read in float, in place.
 
-    XNNPACK's lowering takes a layer that reads int8 to be one in int8.
+    XNNPACK's lowering marks what an operator in int8 reads, for all that read it: so each reader
+    gets a float form of its own. And it takes a layer that reads int8 to be one in int8: so layers
+    in float read a product by 1.
     """
     rounded = torch.ops.quantized_decomposed.dequantize_per_tensor.default
+    for node in graph.graph.find_nodes(op="call_function", target=rounded):
+        for reader in list(node.users)[1:]:
+            with graph.graph.inserting_after(node):
+                reader.replace_input_with(node, graph.graph.node_copy(node))
     for node in list(graph.graph.nodes):
         if has_weight(graph, node) and node.args[0].target is rounded:
             with graph.graph.inserting_before(node):

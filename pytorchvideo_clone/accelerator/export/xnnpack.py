@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from torch import fx
+from torch import Tensor, fx
 from torch.fx.passes.infra.partitioner import Partition
 
 from pytorchvideo_clone._optional import optional_import
 
-__all__ = ["import_executorch", "make_partitioner", "make_parts"]
+__all__ = ["MAX_AXES", "import_executorch", "make_partitioner", "make_parts"]
+
+# XNNPACK's runtime refuses a whole delegate if a tensor in it has more.
+MAX_AXES = 6
 
 
 def make_partitioner() -> Any:
@@ -35,7 +38,7 @@ def make_partitioner() -> Any:
 
     class FewParts(xnnpack.XnnpackPartitioner):  # type: ignore[name-defined, misc]
         def generate_partitions(self, exported_program: Any) -> list[Partition]:
-            groups = self.get_matched_nodes_from_configs(exported_program)
+            groups = filter(_fits, self.get_matched_nodes_from_configs(exported_program))
             parts = make_parts(exported_program.graph_module.graph, groups)
             return [Partition(id=i, nodes=part) for i, part in enumerate(parts)]
 
@@ -79,6 +82,13 @@ def import_executorch(name: str) -> ModuleType:
         # It says that it is experimental, and reads its files as Python no longer recommends.
         warnings.simplefilter("ignore")
         return optional_import(f"executorch.{name}", extra="mobile")
+
+
+def _fits(group: Iterable[fx.Node]) -> bool:
+    """Whether XNNPACK has tensors of so many axes."""
+    nodes = {x for node in group for x in (node, *node.all_input_nodes)}
+    values = [node.meta.get("val") for node in nodes]
+    return all(value.dim() <= MAX_AXES for value in values if isinstance(value, Tensor))
 
 
 def _with_items(group: Iterable[fx.Node]) -> list[fx.Node]:

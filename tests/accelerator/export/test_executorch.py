@@ -83,6 +83,55 @@ def test_an_operator_that_executorch_lacks_is_named(tmp_path: Path) -> None:
         export_model(Boxes(), inputs, tmp_path / "model.pte")
 
 
+class Windows(nn.Module):
+    """What video transformers are made of: norms, shifted windows, attention, steps over space."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.after = nn.LayerNorm(8), nn.LayerNorm(32)
+        self.attention = nn.Linear(8, 24)
+        self.head = nn.Linear(32, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, _, t, h, w = x.shape
+        y = self.before(x.permute(0, 2, 3, 4, 1)).roll((-1, -1, -1), (1, 2, 3))
+        y = y.view(b, t // 2, 2, h // 2, 2, w // 2, 2, 8).permute(0, 1, 3, 5, 2, 4, 6, 7)
+        y = self.attention(y.reshape(-1, 8, 8))
+        q, k, v = y.reshape(-1, 8, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        y = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        y = y.reshape(b, t // 2, h // 2, w // 2, 2, 2, 2, 8).permute(0, 1, 4, 2, 5, 3, 6, 7)
+        y = y.reshape(b, t, h, w, 8)
+        y = [y[:, :, i::2, j::2] for i in range(2) for j in range(2)]
+        return self.head(self.after(torch.cat(y, -1)).mean((1, 2, 3)))
+
+
+def test_one_delegate_does_nearly_all_work_of_attention_in_windows(tmp_path: Path) -> None:
+    clip = torch.randn(1, 8, 2, 4, 4)
+    report = export_model(Windows(), clip, tmp_path / "model.pte", tolerance=1e-5)
+    assert report.operators.pop("aten.mean.dim") == 1
+    assert report.operators == {"executorch_call_delegate": 2}
+
+
+class Turned(nn.Module):
+    """Has an operator of eight axes that none of fewer axes can replace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(2, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).view(-1, 2, 2, 2, 2, 2, 2, 2)
+        return x.permute(0, 7, 6, 5, 4, 3, 2, 1).reshape(-1, 8, 16) * 2
+
+
+def test_tensors_of_too_many_axes_stay_outside(tmp_path: Path) -> None:
+    clips, path = torch.randn(3, 2, 4, 4, 4), tmp_path / "model.pte"
+    report = export_model(Turned(), clips[:1], path)
+    assert report.operators["aten.permute_copy.default"] == 1
+    assert "aten.convolution.default" not in report.operators
+    assert export_model(Turned(), clips[:1], path, int8=clips).difference < 0.05
+
+
 class Block(nn.Module):
     """What X3D is made of: taps along time, a gate, SiLU, a sum, a strided shortcut."""
 
@@ -129,6 +178,31 @@ def test_the_runtime_computes_in_int8_what_the_graph_says(tmp_path: Path) -> Non
             assert 1e-4 < (simulated - expected).abs().max() / scale < 0.05
             # Both round; where a sum lies between two steps, they may choose another one.
             assert (run(list(clip))[0] - simulated).abs().max() / scale < 0.01
+
+
+class Fork(nn.Module):
+    """Two layers that read the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv3d(3, 4, 1), nn.Conv3d(3, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(x)
+        return self.first(x) + self.second(x).softmax(1)
+
+
+def test_a_layer_in_float_may_read_what_one_in_int8_reads(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, path = Fork().eval(), tmp_path / "model.pte"
+    clips = [(torch.randn(1, 3, 2, 8, 8),) for _ in range(4)]
+    int8 = Kept(clips, keep=("second",))
+    write_executorch(model, clips[0], path, {}, int8=int8)
+    run, _ = load_executorch(path)
+    with torch.no_grad():
+        simulated = int8.graph(*clips[0])
+        torch.testing.assert_close(run(list(clips[0]))[0], simulated, rtol=0, atol=0.02)
+        assert (simulated - model(*clips[0])).abs().max() > 1e-4
 
 
 def test_int8_makes_the_file_small(tmp_path: Path) -> None:
