@@ -57,6 +57,10 @@ class Int8Report:
         sensitivity: name of a layer -> difference when it alone is in int8; largest first.
         difference: largest |int8 - float| / largest |float| of a calibration clip.
         clips: how many there were.
+
+    >>> report = Int8Report(1, ("stem",), {"head": 0.01}, difference=0.01, clips=32)
+    >>> max(report.sensitivity, key=report.sensitivity.get)
+    'head'
     """
 
     layers: int
@@ -96,6 +100,10 @@ class AccuracyReport:
         top1, int8_top1: share of the clips whose highest score is the label's, in percent.
         top5, int8_top5: share of those with the label among the five highest scores.
         same: share of those for which both give the same highest score.
+
+    >>> report = AccuracyReport(200, top1=71.0, int8_top1=70.5, top5=90, int8_top5=90, same=98.5)
+    >>> report.top1 - report.int8_top1
+    0.5
     """
 
     clips: int

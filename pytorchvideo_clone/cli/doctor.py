@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+from importlib import metadata
 
 import torch
 
@@ -28,7 +29,9 @@ def doctor() -> None:
         rows.append(["decoder", decoder.name, *found])
     for use, name, extra in _PARTS:
         try:
-            version = getattr(optional_import(name, extra), "__version__", "")
+            module = optional_import(name, extra)
+            # executorch has it in its metadata alone.
+            version = getattr(module, "__version__", None) or metadata.version(name)
             rows.append([use, name, f"loads: {version}", ""])
         except ImportError as error:
             state, _, way_out = str(error).partition(". Install it with: ")

@@ -63,6 +63,10 @@ class ExportedModel:
         target: a key of `EXPORTERS`.
         metadata: the texts in the file, such as the class names; "inputs" holds the sizes of the
             inputs as JSON, with null for the batch, "dtypes" their number formats.
+
+    >>> doubled = ExportedModel("onnx", lambda inputs: [2 * inputs[0]], {"inputs": "[[null, 3]]"})
+    >>> doubled(torch.ones(1, 3))
+    tensor([[2., 2., 2.]])
     """
 
     def __init__(self, target: str, run: Run, metadata: Mapping[str, str]) -> None:

@@ -32,6 +32,10 @@ class ConvertReport:
         converted: name of an efficient block or a convolution -> its class.
         left: name of a layer that still works in three dimensions -> why.
         difference: largest |deployable - model| / largest |model| on the example.
+
+    >>> report = ConvertReport({"stem": "Conv3d"}, {"pool": "a MaxPool3d has no form"}, 1e-7)
+    >>> sorted(report.left)
+    ['pool']
     """
 
     converted: dict[str, str] = field(default_factory=dict)
