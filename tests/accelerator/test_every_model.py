@@ -4,16 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from pytorchvideo_clone.accelerator import optimize
+from pytorchvideo_clone.accelerator import optimize, randomize_norms
 from pytorchvideo_clone.accelerator.passes.onednn import has_onednn
 from pytorchvideo_clone.hub import create_model, list_models, model_entry
 from tests.hub.test_every_model import SAME, small_settings
+from tests.models.shallow import keep_two_blocks
 
 NAMES = [name for name in list_models() if name not in SAME]
 BOX = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0]])
-# Three blocks are enough to have every kind of block.
-SHORT = {"depth": 3, "embed_dim_mul": [[1, 2.0]], "atten_head_mul": [[1, 2.0]]}
-SHORT["pool_q_stride_size"] = [[1, 1, 2, 2]]
 # Name -> arguments, (frames, side) of a clip of one frame, or of odd sizes.
 ODD = {
     "slow_r50": ({"head_pool": nn.AdaptiveAvgPool3d}, (1, 33)),
@@ -24,15 +22,8 @@ ODD = {
 
 def make(name: str, arguments: dict) -> nn.Module:
     torch.manual_seed(0)
-    model = create_model(name, num_classes=3, **arguments).eval()
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d | nn.LayerNorm):
-            nn.init.normal_(part.weight, 1.0, 0.1)  # residual branches begin at zero
-            nn.init.normal_(part.bias, 0.0, 0.1)
-        if isinstance(part, nn.BatchNorm3d | nn.BatchNorm2d):
-            part.running_mean.normal_(0.0, 0.1)
-            part.running_var.uniform_(0.8, 1.2)
-    return model
+    model = keep_two_blocks(create_model(name, num_classes=3, **arguments))
+    return randomize_norms(model).eval()
 
 
 def assert_same(
@@ -59,7 +50,6 @@ def assert_same(
 
 def small(name: str) -> tuple[nn.Module, int, int, tuple]:
     arguments, frames, side = small_settings(name)
-    arguments = {**arguments, **SHORT} if name.startswith("mvit_base") else arguments
     boxes = (BOX,) if model_entry(name).task == "detection" else ()
     return make(name, arguments), frames, side, boxes
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pytorchvideo_clone.accelerator import PASSES, OptimizeError, optimize
+from pytorchvideo_clone.accelerator import PASSES, OptimizeError, optimize, randomize_norms
 from pytorchvideo_clone.accelerator.optimize import TARGETS
 from pytorchvideo_clone.accelerator.passes.conv3d import KERNELS
 from pytorchvideo_clone.accelerator.passes.int8 import has_int8
@@ -35,15 +35,7 @@ def make(name: str) -> nn.Module:
     if name.startswith("mvit"):
         arguments = {**arguments, **SHORT}
     torch.manual_seed(0)
-    model = create_model(name, num_classes=3, **arguments)
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm3d | nn.LayerNorm):
-            nn.init.normal_(part.weight, 1.0, 0.1)
-            nn.init.normal_(part.bias, 0.0, 0.1)
-        if isinstance(part, nn.BatchNorm3d):
-            part.running_mean.normal_(0.0, 0.1)
-            part.running_var.uniform_(0.8, 1.2)
-    return model.eval()
+    return randomize_norms(create_model(name, num_classes=3, **arguments)).eval()
 
 
 @pytest.mark.parametrize("target", TARGETS)

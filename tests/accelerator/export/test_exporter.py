@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.accelerator import randomize_norms
 from pytorchvideo_clone.accelerator.export import (
     EXPORTERS,
     Exporter,
@@ -16,6 +17,7 @@ from pytorchvideo_clone.accelerator.export import (
 )
 from pytorchvideo_clone.accelerator.quantize import Int8Error
 from pytorchvideo_clone.hub import create_model
+from tests.models.shallow import keep_two_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch deprecates TorchScript:DeprecationWarning")
 CLIP = (3, 4, 32, 32)
@@ -53,12 +55,17 @@ def x3d() -> nn.Module:
 
 
 def slow() -> nn.Module:
-    return create_model("slow_r50", num_classes=5, stem_dim_out=8, head_pool=nn.AdaptiveAvgPool3d)
+    sizes = {"stem_dim_out": 8, "head_pool": nn.AdaptiveAvgPool3d}
+    return keep_two_blocks(create_model("slow_r50", num_classes=5, **sizes))
 
 
 def slowfast() -> nn.Module:
+    """As of the hub, but without the last two stages, which hold nothing that `slow` has not."""
     sizes = {"model_depth": 18, "stem_dim_outs": (16, 4), "slowfast_channel_reduction_ratio": 4}
-    return create_model("slowfast_r50", num_classes=5, head_pool=nn.AdaptiveAvgPool3d, **sizes)
+    model = create_model("slowfast_r50", head_pool=nn.AdaptiveAvgPool3d, **sizes)
+    model.blocks = nn.ModuleList([*model.blocks[:3], *model.blocks[5:]])
+    model.blocks[-1].proj = nn.Linear(128 + 64 + 32, 5)  # slow, fused into it, fast
+    return model
 
 
 # Name -> how the model is made, and its clips.
@@ -83,14 +90,7 @@ CASES = [
 def make(name: str) -> nn.Module:
     """The model with norms that show when they are wrong."""
     torch.manual_seed(0)
-    model = MODELS[name][0]()
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm3d):
-            nn.init.normal_(part.weight, 1.0, 0.1)
-            nn.init.normal_(part.bias, 0.0, 0.1)
-            part.running_mean.normal_(0.0, 0.1)
-            part.running_var.uniform_(0.8, 1.2)
-    return model
+    return randomize_norms(MODELS[name][0]())
 
 
 def clips(name: str, batch: int) -> Tensor | list[Tensor]:
