@@ -59,7 +59,8 @@ class OptimizeReport:
         target: what for.
         passes: name of a pass -> number of its changes.
         layers: name of each convolution and linear layer -> what computes it: one of `KERNELS` or
-            `FUSED_KERNELS`, "fused_linear", "int8_conv", "int8_linear", or "torch" as it is.
+            `FUSED_KERNELS`, "fused_gate", "fused_linear", "int8_conv", "int8_linear", or "torch" as
+            it is.
         operators: name of an operator of torch -> how often it is left in the graph.
         bytes: size of the weights.
         difference: largest |optimized - model| / largest |model|, on the example, and on it with a

@@ -7,11 +7,34 @@ from torch import Tensor, fx, nn
 
 from pytorchvideo_clone.accelerator.passes.graph import argument, replace
 
-__all__ = ["PositionMean", "mean_by_products", "pool_by_mean"]
+__all__ = ["PositionMean", "mean_by_sums", "pool_by_mean", "position_mean"]
 
 aten = torch.ops.aten
-# Measured: the mean of so many numbers is quicker as a product of matrices than as a sum.
-MIN_PRODUCT = 1 << 18
+# Measured: a row of fewer numbers leaves the sum of rows idle, so that lines are summed first.
+MIN_ROW = 128
+
+
+def position_mean(clip: Tensor) -> Tensor:
+    """Give the mean over all positions of a clip in channels-last.
+
+    Args:
+        clip: (B, C, T, H, W).
+
+    Returns:
+        (B, C).
+
+    >>> position_mean(torch.ones(2, 3, 4, 5, 6)).shape
+    torch.Size([2, 3])
+    """
+    batch, channels, frames, height, width = clip.shape
+    rows = clip.permute(0, 2, 3, 4, 1)
+    if channels < MIN_ROW:
+        lines = rows.reshape(batch, frames * height, width * channels)
+        rows = lines.sum(1).view(batch, width, channels)
+    else:
+        rows = rows.flatten(1, 3)
+    # torch's sums take less than its means.
+    return rows.sum(1).mul_(1 / (frames * height * width))
 
 
 class PositionMean(nn.Module):
@@ -19,14 +42,7 @@ class PositionMean(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C, 1, 1, 1)."""
-        rows = x.permute(0, 2, 3, 4, 1).flatten(1, 3)
-        batch, count, channels = rows.shape
-        # torch's bfloat16 products take longer than its sums; both take less than its means.
-        if x.dtype == torch.bfloat16 or rows.numel() < batch * MIN_PRODUCT:
-            y = rows.sum(1).mul_(1 / count)
-        else:
-            y = rows.new_full((batch, 1, count), 1 / count).bmm(rows)
-        return y.view(batch, channels, 1, 1, 1)
+        return position_mean(x).view(*x.shape[:2], 1, 1, 1)
 
 
 def pool_by_mean(graph: fx.GraphModule) -> int:
@@ -46,7 +62,7 @@ def pool_by_mean(graph: fx.GraphModule) -> int:
     return found
 
 
-def mean_by_products(graph: fx.GraphModule) -> int:
+def mean_by_sums(graph: fx.GraphModule) -> int:
     """Compute the mean over all positions by `PositionMean`, in place; give how often."""
     found = [node for node in graph.graph.nodes if node.target is aten.mean.dim]
     found = [node for node in found if _is_position_mean(node)]

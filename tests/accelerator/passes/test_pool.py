@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish
-from pytorchvideo_clone.accelerator.passes.pool import mean_by_products, pool_by_mean
+from pytorchvideo_clone.accelerator.passes.pool import mean_by_sums, pool_by_mean
 
 WHOLE = [nn.AdaptiveAvgPool3d(1), nn.AvgPool3d((4, 6, 5)), nn.AvgPool3d((4, 6, 5), stride=1)]
 PARTS = [
@@ -30,12 +30,12 @@ class Means(nn.Module):
         return every, *others
 
 
-@pytest.mark.parametrize("size", [(3, 2, 1, 1), (70, 4, 31, 32)])
+@pytest.mark.parametrize("size", [(3, 2, 1, 1), (70, 4, 31, 32), (130, 2, 5, 3)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_means_over_all_positions_are_products(size: tuple, dtype: torch.dtype) -> None:
+def test_means_over_all_positions_are_sums(size: tuple, dtype: torch.dtype) -> None:
     x = torch.randn(3, *size, dtype=dtype).contiguous(memory_format=torch.channels_last_3d)
     graph = capture(Means(), (x,))
-    assert mean_by_products(graph) == 2
+    assert mean_by_sums(graph) == 2
     before = x.clone()
     wide = torch.float64 if dtype == torch.float64 else torch.float32
     # Numbers of bfloat16 have 8 digits; the sum is rounded once more than the mean.
