@@ -18,6 +18,8 @@ from pytorchvideo_clone.accelerator.export.xnnpack import MAX_AXES, import_execu
 
 __all__ = ["join_reshapes", "to_plain_operators"]
 
+# A constant of more numbers than it is made of may have so many.
+MAX_NUMBERS = 1 << 18
 aten, decomposed = torch.ops.aten, torch.ops.quantized_decomposed
 
 
@@ -31,8 +33,6 @@ def to_plain_operators(program: torch.export.ExportedProgram) -> torch.export.Ex
     """
     if not any(node.target in _RULES or _axes(node) > MAX_AXES for node in program.graph.nodes):
         return program
-    constants = import_executorch("exir.passes.constant_prop_pass")
-    rounding = import_executorch("exir.operator.util")._QUANT_PRIMITIVES
     restored = decomposed.dequantize_per_tensor.default
     for node in program.graph.find_nodes(op="call_function", target=restored):
         if _axes(node) > MAX_AXES:  # it stays in float
@@ -44,7 +44,7 @@ def to_plain_operators(program: torch.export.ExportedProgram) -> torch.export.Ex
             if node.kwargs.get("memory_format") is torch.contiguous_format:
                 # The pass below computes no operator with a format among its arguments.
                 node.target, node.kwargs = aten.contiguous.default, {}
-        return constants.constant_prop_pass(program, custom_skip_targets=set(rounding))
+        return _with_constants(program)
 
 
 def join_reshapes(graph: fx.GraphModule) -> PassResult:
@@ -87,6 +87,26 @@ def join_reshapes(graph: fx.GraphModule) -> PassResult:
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return PassResult(graph, True)
+
+
+def _with_constants(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    """Compute what depends on weights alone, unless the file would grow by it."""
+    constants = import_executorch("exir.passes.constant_prop_pass")
+    rounding = import_executorch("exir.operator.util")._QUANT_PRIMITIVES
+    grow = {node: node.target for node in program.graph.nodes if _grows(node)}
+    for node in grow:
+        node.target = _grows
+    program = constants.constant_prop_pass(program, custom_skip_targets={*rounding, _grows})
+    for node, operator in grow.items():
+        node.target = operator
+    program.graph_module.recompile()
+    return program
+
+
+def _grows(node: fx.Node) -> bool:
+    """Whether a node makes many numbers of fewer: a table of positions, a mask."""
+    given, read = _count(node), sum(map(_count, node.all_input_nodes))
+    return node.op == "call_function" and given > max(MAX_NUMBERS, read)
 
 
 def _decompositions(graph: fx.Graph) -> dict[Any, Callable]:
@@ -272,6 +292,11 @@ def _only_reshapes(node: fx.Node) -> bool:
 
 def _value(node: Any) -> Any:
     return node.meta["val"] if isinstance(node, fx.Node) else node
+
+
+def _count(node: fx.Node) -> int:
+    value = node.meta.get("val")
+    return value.numel() if isinstance(value, Tensor) else 0
 
 
 def _axes(node: fx.Node) -> int:

@@ -123,6 +123,18 @@ def test_what_the_clip_does_not_change_is_computed_before() -> None:
     }
 
 
+def test_constants_that_would_make_the_file_large_are_computed_later() -> None:
+    def far(x: Tensor) -> Tensor:
+        x = F.layer_norm(x, (6,))
+        near, far = (torch.arange(float(size)) for size in (40, 600))
+        return x[0] + (near[:, None] - near).sum() + (far[:, None] - far).sum()
+
+    program = plain(far, torch.randn(3, 4, 6))
+    tables = [n for n in program.graph.nodes if n.meta.get("val") is not None]
+    assert [n.op for n in tables if n.meta["val"].shape == (600, 600)] == ["call_function"]
+    assert not [n for n in tables if n.meta["val"].shape == (40, 40)]
+
+
 def test_a_program_of_plain_operators_stays() -> None:
     program = torch.export.export(nn.Conv2d(3, 4, 1).eval(), (torch.randn(1, 3, 4, 4),))
     assert to_plain_operators(program) is program
