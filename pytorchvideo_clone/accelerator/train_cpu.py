@@ -15,7 +15,7 @@ from torch.nn.grad import conv2d_weight
 
 from pytorchvideo_clone.accelerator.passes.conv3d import KERNELS, ConvKernel, Geometry, OnFrames
 
-__all__ = ["CpuConv3d", "restore_model", "speed_up_convolutions"]
+__all__ = ["CpuConv3d", "computes_as_conv3d", "restore_model", "speed_up_convolutions"]
 
 ONE = (1, 1, 1)
 
@@ -65,11 +65,13 @@ def speed_up_convolutions(
         if not isinstance(layer, nn.Conv3d):
             continue
         reason = why_left(layer)
-        if type(layer) not in (nn.Conv3d, CpuConv3d):
+        if type(layer) is not CpuConv3d and not computes_as_conv3d(layer):
             reason = f"{type(layer).__name__} may compute something else"
         if reason:
             left[name] = reason
             continue
+        if type(layer) not in (nn.Conv3d, CpuConv3d):
+            layer._class_before = type(layer)  # type: ignore[assignment]  # not a module
         layer.__class__ = CpuConv3d
         replaced[name] = CpuConv3d.__name__
     return replaced, left
@@ -85,8 +87,28 @@ def restore_model(model: nn.Module) -> nn.Module:
     """
     for layer in model.modules():
         if type(layer) is CpuConv3d:  # its class alone was changed
-            layer.__class__ = nn.Conv3d  # type: ignore[assignment]  # a base of what it is
+            layer.__class__ = layer.__dict__.pop("_class_before", nn.Conv3d)
     return model
+
+
+def computes_as_conv3d(layer: nn.Conv3d) -> bool:
+    """Say whether a layer computes what `nn.Conv3d` does, by the weight that it has.
+
+    So do subclasses that only set its sizes, as torchvision's, and not those with parametrized
+    weights.
+
+    >>> computes_as_conv3d(nn.Conv3d(3, 4, 1))
+    True
+    >>> computes_as_conv3d(nn.utils.parametrizations.weight_norm(nn.Conv3d(3, 4, 1)))
+    False
+    """
+    kind = type(layer)
+    inherited = kind.forward is nn.Conv3d.forward and kind.__call__ is nn.Conv3d.__call__
+    return (
+        inherited
+        and kind._conv_forward is nn.Conv3d._conv_forward
+        and layer._parameters.get("weight") is not None
+    )
 
 
 def why_left(conv: nn.Conv3d) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from pytorchvideo_clone.accelerator import optimize, restore_model, transmute_model
@@ -171,6 +172,22 @@ def test_what_may_compute_something_else_stays_and_is_reported() -> None:
     expected = single(x)
     transmute_model(single, "cpu")
     torch.testing.assert_close(single(x), expected)
+
+
+def test_torchvisions_convolutions_which_only_set_sizes_train_faster_too() -> None:
+    model = fill.fill_module(torchvision.models.video.mc3_18(num_classes=3)).eval()
+    kinds = [type(part) for part in model.modules()]
+    x = torch.randn(1, 3, 4, 16, 16)
+    expected = model(x)
+    transmute_model(model, "cpu")
+    assert model.transmute_report.left == {}
+    replaced = [part for part in model.modules() if isinstance(part, nn.Conv3d)]
+    assert len(model.transmute_report.replaced) == len(replaced) == 20
+    assert {type(part) for part in replaced} == {CpuConv3d}
+    torch.testing.assert_close(model(x), expected, rtol=1e-4, atol=1e-5)
+    transmute_model(model, "cpu")  # again
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), model):
+        assert [type(part) for part in restore_model(copied).modules()] == kinds
 
 
 def test_a_transmuted_model_is_optimized_like_the_model() -> None:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from pytorchvideo_clone.accelerator.train_cpu import computes_as_conv3d
 from pytorchvideo_clone.layers.fold import batch_norm_affine
 
 __all__ = ["FrameConv3d", "fold_norm", "tap_reach", "why_not_decomposed", "why_not_replaced"]
@@ -161,7 +162,7 @@ def why_not_replaced(conv: nn.Conv3d) -> str:
     >>> why_not_replaced(conv)
     'it has hooks, which may change what it computes'
     """
-    if type(conv) is not nn.Conv3d:
+    if not computes_as_conv3d(conv):
         return f"a {type(conv).__name__} may compute something else than a convolution"
     if conv._forward_hooks or conv._forward_pre_hooks:
         return "it has hooks, which may change what it computes"

@@ -73,6 +73,19 @@ def test_a_subclass_may_compute_something_else_and_stays() -> None:
     assert model.transmute_report.left == {"0": reason}
 
 
+def test_a_subclass_that_only_sets_sizes_is_replaced_and_parametrized_weights_stay() -> None:
+    class Pointwise(nn.Conv3d):
+        def __init__(self) -> None:
+            super().__init__(4, 4, 1)
+
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv3d(4, 4, 1))
+    model = nn.Sequential(Pointwise(), normed)
+    transmute_model(model)
+    assert model.transmute_report.replaced == {"0": "Conv3dPwBnAct"}
+    reason = "a ParametrizedConv3d may compute something else than a convolution"
+    assert model.transmute_report.left == {"1": reason}
+
+
 def test_a_layer_with_hooks_stays_as_they_may_change_what_it_computes() -> None:
     model = nn.Sequential(nn.Conv3d(4, 4, 1))
     model[0].register_forward_hook(lambda module, args, output: 2 * output)
