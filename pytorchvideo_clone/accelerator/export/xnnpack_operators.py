@@ -5,6 +5,7 @@ XNNPACK's tensors have at most six axes, and its delegates end at each operator 
 depend on the clip; then `join_reshapes` makes one reshape of all that only changes a shape.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -120,6 +121,8 @@ def _decompositions(graph: fx.Graph) -> dict[Any, Callable]:
         aten.permute.default: _permute,
         aten.slice.Tensor: _slice,
         aten.slice_scatter.default: _slice_scatter,
+        aten.split.Tensor: _split,
+        aten.split_with_sizes.default: _split_with_sizes,
     }
     attention = aten.scaled_dot_product_attention.default
     if not all(map(_has_no_mask, graph.find_nodes(op="call_function", target=attention))):
@@ -220,6 +223,17 @@ def _slice_scatter(
     start, end, _ = slice(start, end).indices(x.shape[dim])
     parts = [_piece(x, dim, 0, start), source, _piece(x, dim, end)]
     return torch.cat([part for part in parts if part.shape[dim]], dim)
+
+
+def _split(x: Tensor, size: int, dim: int = 0) -> list[Tensor]:
+    count = x.shape[dim]
+    sizes = [min(size, count - begin) for begin in range(0, count, size)]
+    return _split_with_sizes(x, sizes, dim)
+
+
+def _split_with_sizes(x: Tensor, sizes: Sequence[int], dim: int = 0) -> list[Tensor]:
+    ends = itertools.accumulate(sizes)
+    return [_piece(x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
 def _permute(x: Tensor, dims: Sequence[int]) -> Tensor:
