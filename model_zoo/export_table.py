@@ -3,8 +3,9 @@
     python model_zoo/export_table.py [--minutes 8] [--targets onnx executorch] [--models x3d_s]
 
 Writes results/exports.json after each cell and results/exports.md at the end. Cells that the json
-file holds are not made again: run it until nothing is left. Depths and widths are those of the
-hub, clips are small, weights are random with norms that show when they are wrong.
+file holds are not made again: run it until nothing is left, twice at once for different targets if
+you like. Depths and widths are those of the hub, clips are small, weights are random with norms
+that show when they are wrong.
 """
 
 import argparse
@@ -133,6 +134,10 @@ def _short(operator: str) -> str:
     return operator.removeprefix("aten.").removeprefix("dim_order_ops.").partition(".")[0]
 
 
+def _read(results: Path) -> dict[str, dict[str, Any]]:
+    return json.loads(results.read_text()) if results.exists() else {}
+
+
 def main() -> None:
     """Make the cells that are missing, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -144,18 +149,20 @@ def main() -> None:
     torch.set_num_threads(1)
     end = time.monotonic() + 60 * options.minutes
     options.results.parent.mkdir(parents=True, exist_ok=True)
-    cells = json.loads(options.results.read_text()) if options.results.exists() else {}
     for name in options.models:
+        cells = _read(options.results)
         missing = [target for target in options.targets if target not in cells.get(name, {})]
         if not missing or time.monotonic() > end:
             continue
         model, inputs = make(name)
         for target in missing:
             if time.monotonic() < end:
-                cell = cells.setdefault(name, {})[target] = make_cell(model, inputs, target)
+                cell = make_cell(model, inputs, target)
                 print(name, target, cell.get("error") or f"{cell['difference']:.1e}", flush=True)
+                cells = _read(options.results)  # another run may have added to it
+                cells.setdefault(name, {})[target] = cell
                 options.results.write_text(json.dumps(cells, indent=1, sort_keys=True) + "\n")
-    options.results.with_suffix(".md").write_text(make_table(cells))
+    options.results.with_suffix(".md").write_text(make_table(_read(options.results)))
 
 
 if __name__ == "__main__":
