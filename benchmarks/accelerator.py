@@ -16,6 +16,12 @@ sections are
     training     forward and backward of `transmute_model(model, "cpu")`
     build        seconds to make the fp32 form
 
+How fast a model can be at all depends on the CPU: the sections fp32 and bf16 also say how many
+GFLOP/s a model reaches (two operations a multiply-add of its convolutions and products, as
+`torch.utils.flop_counter` counts those of vanilla), what a gate and an aim ask for, and the roof,
+which is what one large convolution and one large product of matrices by oneDNN reach on the same
+core. A gate with a share of the roof near or above 1 was set on another CPU.
+
     pip install --no-deps --target /tmp/ptv pytorchvideo==0.1.5
     PYTHONPATH=.:/tmp/ptv python benchmarks/accelerator.py [--sections fp32] [--models x3d_xs]
 """
@@ -38,8 +44,9 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from accelerator_peers import SHAPES, Form, Subject, deployable, without_onednn
+from accelerator_peers import SHAPES, Form, Subject, deployable, fresh, without_onednn
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from pytorchvideo_clone.accelerator import (
     Measurement,
@@ -49,6 +56,7 @@ from pytorchvideo_clone.accelerator import (
     optimize,
     transmute_model,
 )
+from pytorchvideo_clone.accelerator.passes.onednn import FusedLinear
 
 RESULTS = Path(__file__).parent / "results" / "accelerator.md"
 CORE = max(os.sched_getaffinity(0))
@@ -247,11 +255,66 @@ def measure(section: str, name: str, rounds: int, batch: int) -> list[str]:
         ratio = form.times_faster(other)
         cells = [f"{ratio:.2f}", f"{claim.gate}", f"{claim.aim or ''}", _verdict(ratio, claim)]
         lines.append(f"| {claim.form} | {claim.against} | {' | '.join(cells)} |")
+    claim = CLAIMS[section][name][0]
+    if section in ("fp32", "bf16") and not (
+        results[claim.form].error or results[claim.against].error
+    ):
+        lines += _rates(subject, section, claim, results)
     if section == "int8" and {"ours, ExecuTorch int8", "ours, ExecuTorch fp32"} <= files.keys():
         part = files["ours, ExecuTorch int8"] / files["ours, ExecuTorch fp32"]
         reached = "reached" if part <= INT8_OF_FP32_BYTES else "**not reached**"
         lines.append(f"\nThe int8 file has {part:.3f} of the bytes of fp32: {reached}.")
     return lines
+
+
+def _rates(
+    subject: Subject, section: str, claim: Claim, results: dict[str, Measurement]
+) -> list[str]:
+    """The lines of a table of GFLOP/s, and their shares of the roof."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        subject.vanilla(fresh(subject.input))
+    flops = counter.get_total_flops()
+    roof = roof_gflops(torch.bfloat16 if section == "bf16" else torch.float32)
+    rates = dict(roof)
+    for form in (claim.form, claim.against):
+        rates[form] = flops / results[form].cpu_ms / 1e6
+    for word, times in (("gate", claim.gate), ("aim", claim.aim)):
+        if times:
+            rates[f"the {word}, {times} times {claim.against}"] = rates[claim.against] * times
+    lines = [f"\n| {flops / 1e9:.2f} GFLOP | GFLOP/s | of the roof |", "|---|---|---|"]
+    highest = max(roof.values())
+    return [
+        *lines,
+        *(f"| {row} | {rate:.0f} | {rate / highest:.2f} |" for row, rate in rates.items()),
+    ]
+
+
+def roof_gflops(dtype: torch.dtype) -> dict[str, float]:
+    """GFLOP/s of one thread in a large convolution and a large product of matrices, by oneDNN."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 256, 28, 28, generator=draw).to(dtype, memory_format=torch.channels_last)
+    conv = torch.randn(256, 256, 3, 3, generator=draw).to(dtype, memory_format=torch.channels_last)
+    rows, weight = (torch.randn(1024, 1024, generator=draw).to(dtype) for _ in range(2))
+    product = FusedLinear(weight, None, len(rows))
+    calls: dict[str, tuple[float, Callable[[], Tensor]]] = {
+        "roof: a convolution": (
+            2 * conv.numel() * 4 * 28 * 28,
+            lambda: F.conv2d(x, conv, None, 1, 1),
+        ),
+        "roof: a product of matrices": (2 * 1024**3, lambda: product(rows)),
+    }
+    return {name: flops / _least_sec(call) / 1e9 for name, (flops, call) in calls.items()}
+
+
+def _least_sec(call: Callable[[], Tensor], rounds: int = 20) -> float:
+    """The shortest of the CPU times of one call, as others on the machine only add to them."""
+    call()
+    times = []
+    for _ in range(rounds):
+        begin = time.process_time()
+        call()
+        times.append(time.process_time() - begin)
+    return min(times)
 
 
 def _build(subject: Subject) -> list[str]:
