@@ -11,6 +11,7 @@ from pytorchvideo_clone.accelerator.passes.conv3d import KERNELS
 from pytorchvideo_clone.accelerator.passes.int8 import has_int8
 from pytorchvideo_clone.accelerator.passes.onednn import FUSED_KERNELS, has_onednn
 from pytorchvideo_clone.hub import create_model
+from tests.hub.test_every_model import SHORT
 from tests.reference import fill
 
 needs_bfloat16 = pytest.mark.skipif(
@@ -23,17 +24,13 @@ BOXES = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0]])
 MODELS = {
     "x3d_tiny": ({}, (8, 64)),
     "slow_r50_detection": ({"head_activation": None}, (4, 64)),
-    "mvit_base_16x4": ({"spatial_size": 64, "temporal_size": 4, "depth": 3}, (4, 64)),
+    "mvit_base_16x4": ({**SHORT, "temporal_size": 4}, (4, 64)),
 }
-SHORT = {"embed_dim_mul": [[1, 2.0]], "atten_head_mul": [[1, 2.0]]}
-SHORT["pool_q_stride_size"] = [[1, 1, 2, 2]]
 
 
 def make(name: str) -> nn.Module:
     """The model with norms that show when they are wrong."""
     arguments, _ = MODELS[name]
-    if name.startswith("mvit"):
-        arguments = {**arguments, **SHORT}
     torch.manual_seed(0)
     return randomize_norms(create_model(name, num_classes=3, **arguments)).eval()
 
