@@ -14,6 +14,7 @@ from pytorchvideo_clone.accelerator.outputs import doubled, dtype_name, map_tens
 from pytorchvideo_clone.accelerator.passes import PASSES
 from pytorchvideo_clone.accelerator.passes.frames import to_frames
 from pytorchvideo_clone.accelerator.passes.graph import capture, finish, nested_as
+from pytorchvideo_clone.accelerator.passes.one_frame import one_frame_by_conv2d
 
 __all__ = [
     "ExportError",
@@ -152,7 +153,7 @@ def count_operators(graph: fx.Graph) -> dict[str, int]:
 _SIMPLE = [
     PASSES[name] for name in ("drop_dropout", "fold_batch_norm", "recover_silu", "pool_by_mean")
 ]
-FORMS = {"conv3d": _SIMPLE, "frames": [*_SIMPLE, to_frames]}
+FORMS = {"conv3d": [*_SIMPLE, one_frame_by_conv2d], "frames": [*_SIMPLE, to_frames]}
 
 
 def _export(
