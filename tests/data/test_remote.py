@@ -65,12 +65,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
         self.end_headers()
         if send:
+            self.count(end - start)  # before the other side has it, and looks at the number
             try:
                 self.wfile.write(data[start:end])
             except (BrokenPipeError, ConnectionResetError):  # the other side looked at the head
-                return
-            with self.server.lock:
-                self.server.sent += end - start
+                self.count(start - end)
+
+    def count(self, size: int) -> None:
+        with self.server.lock:
+            self.server.sent += size
 
     def log_message(self, *args: object) -> None:
         pass
