@@ -65,7 +65,8 @@ def test_a_killed_packing_goes_on_to_the_same_bytes(
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # shown if it fails
     chance = random.Random(seed)
-    points = sorted(chance.uniform(0.02, 0.9) * size_of(expected) for _ in range(kills))
+    # What is left after the last of them takes longer than the sleep below.
+    points = sorted(chance.uniform(0.02, 0.6) * size_of(expected) for _ in range(kills))
     for kill, point in enumerate(points):
         packing = subprocess.Popen([sys.executable, "pack.py"], cwd=tmp_path)
         while size_of(killed) < point:
