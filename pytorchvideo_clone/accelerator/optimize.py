@@ -210,7 +210,7 @@ def _captured(reference: nn.Module, inputs: tuple) -> fx.GraphModule:
     try:
         # An example of batch 1 would fix the batch to 1: torch.export specialises on 0 and 1.
         return capture(reference, doubled(inputs))
-    except Exception as error:  # torch.export has many
+    except Exception as error:  # torch.export raises many kinds, and the model its own
         reference(*copied(inputs))  # where the model does not take the example, it says so itself
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise OptimizeError(f"torch.export cannot capture the model: {reason}") from error

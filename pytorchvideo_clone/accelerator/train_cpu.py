@@ -71,7 +71,8 @@ def speed_up_convolutions(
             left[name] = reason
             continue
         if type(layer) not in (nn.Conv3d, CpuConv3d):
-            layer._class_before = type(layer)  # type: ignore[assignment]  # not a module
+            # For restore_model; a class is no module.
+            layer._class_before = type(layer)  # type: ignore[assignment]
         layer.__class__ = CpuConv3d
         replaced[name] = CpuConv3d.__name__
     return replaced, left

@@ -191,7 +191,7 @@ def export_model(
                 f"output, more than tolerance={tolerance:g}; the file was removed. Export in "
                 "float32, or pass a tolerance that your task can bear."
             )
-    except Exception as error:  # of six other packages, each with its own kinds
+    except Exception as error:  # six other packages, each with kinds of error of its own
         for file in exporter.files(path):
             file.unlink(missing_ok=True)
         if isinstance(error, ExportError | ImportError | Int8Error | TypeError | ValueError):
@@ -235,7 +235,7 @@ def load_exported(path: str | Path, target: str | None = None, **options: Any) -
         return ExportedModel(target, *exporter.load(path, **options))
     except (ExportError, ImportError, TypeError, ValueError):
         raise
-    except Exception as error:  # of six other packages, each with its own kinds
+    except Exception as error:  # six other packages, each with kinds of error of its own
         raise ExportError(
             f"{target} cannot read {path}: {_reason(error)}. It is damaged or of another target, "
             "or a file beside it is missing; export the model again."

@@ -73,6 +73,10 @@ class ExportedModel:
     def __init__(self, target: str, run: Run, metadata: Mapping[str, str]) -> None:
         self.target, self.metadata = target, dict(metadata)
         self._run = run
+        # Read once, not for every clip.
+        self._sizes, self._dtypes = (
+            json.loads(self.metadata.get(key, "null")) for key in ("inputs", "dtypes")
+        )
 
     @torch.no_grad()
     def __call__(self, *args: Any) -> Any:
@@ -84,16 +88,16 @@ class ExportedModel:
         """
         inputs = tensors(args)
         sizes = [[None, *x.shape[1:]] for x in inputs]
-        if "inputs" in self.metadata and sizes != (wanted := json.loads(self.metadata["inputs"])):
+        if self._sizes not in (None, sizes):
             raise ValueError(
-                f"the inputs have sizes {sizes}; the file takes {wanted}, of which the first may "
-                "change. Export the model for an example of the new sizes."
+                f"the inputs have sizes {sizes}; the file takes {self._sizes}, of which the first "
+                "may change. Export the model for an example of the new sizes."
             )
         dtypes = [dtype_name(x) for x in inputs]
-        if "dtypes" in self.metadata and dtypes != (wanted := json.loads(self.metadata["dtypes"])):
+        if self._dtypes not in (None, dtypes):
             raise ValueError(
-                f"the inputs are {', '.join(dtypes)}; the file takes {', '.join(wanted)}. Convert "
-                "them, and normalize pixels as the model wants them."
+                f"the inputs are {', '.join(dtypes)}; the file takes {', '.join(self._dtypes)}. "
+                "Convert them, and normalize pixels as the model wants them."
             )
         outputs = tuple(self._run([x.detach().cpu() for x in inputs]))
         if not outputs:  # of a runtime that takes clips one by one

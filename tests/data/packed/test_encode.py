@@ -23,7 +23,7 @@ def test_three_pictures_in_four_are_used_by_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs an x86 CPU")
-def test_every_x86_cpu_makes_the_same_bytes(
+def test_x264_gives_the_same_bytes_by_all_its_instructions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "video.mp4", 24, size=(64, 144))
