@@ -29,7 +29,7 @@ from pytorchvideo_clone.data.faults import FaultReport, Faults
 from pytorchvideo_clone.data.flow_video import FlowVideo
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, labeled_video_dataset
-from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.loader import each_clip, make_loader
 from pytorchvideo_clone.data.profile import LoaderProfile, profile_loader
 from pytorchvideo_clone.data.remote import register_remote

@@ -29,7 +29,7 @@ from pytorchvideo_clone.data.faults import (
     damaged_frames,
     read_within,
 )
-from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.sharding import Planned
 from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import (

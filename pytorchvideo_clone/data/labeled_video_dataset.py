@@ -21,7 +21,7 @@ from pytorchvideo_clone.data.faults import (
     read_within,
 )
 from pytorchvideo_clone.data.files import PathLike
-from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.sharding import MultiProcessSampler, RankSampler
 from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError

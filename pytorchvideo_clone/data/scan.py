@@ -15,7 +15,7 @@ from typing import IO, Any, Literal, get_args
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
-from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.processes import start_pool
 from pytorchvideo_clone.data.video import VideoReadError
 

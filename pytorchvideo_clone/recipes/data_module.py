@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import EpochSampler, Faults, LabeledVideoPaths, make_loader
 from pytorchvideo_clone.data.faults import Policy
-from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
+from pytorchvideo_clone.data.lists.labeled_video_paths import VIDEO_EXTENSIONS
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import evaluation_dataset, training_dataset
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pytorchvideo_clone.data import ClipSampler, EncodedVideo, Video, VideoReadError
 from pytorchvideo_clone.data.clip_reading import read_clip, read_together
-from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS
+from pytorchvideo_clone.data.lists.labeled_video_paths import VIDEO_EXTENSIONS
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import (
     evaluation_sampler,

@@ -1,14 +1,13 @@
 from pytorchvideo_clone.data import (
-    csv_rows,
     decoders,
     encoded_video,
     export_video_array,
-    manifest,
     sharding,
     utils,
     video,
 )
 from pytorchvideo_clone.data.decoders import timestamps
+from pytorchvideo_clone.data.lists import csv_rows, manifest
 
 
 def test_names_are_those_of_their_homes() -> None:

@@ -11,10 +11,13 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from pytorchvideo_clone.data.csv_rows import DataclassFieldCaster, load_dataclass_dict_from_csv
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.frame_video import read_image
-from pytorchvideo_clone.data.manifest import (
+from pytorchvideo_clone.data.lists.csv_rows import (
+    DataclassFieldCaster,
+    load_dataclass_dict_from_csv,
+)
+from pytorchvideo_clone.data.lists.manifest import (
     ImageDataset,
     VideoClipInfo,
     VideoDataset,
@@ -124,8 +127,8 @@ class DomsevVideoDataset(Dataset):
     Semantic Fast-Forward First-Person Videos", CVPR 2018, https://arxiv.org/abs/1802.08722.
 
     >>> import tempfile
-    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
-    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> from pytorchvideo_clone.data.utils import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.lists.manifest import VideoFrameInfo, VideoInfo
     >>> info, labels, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
     >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
     >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)
@@ -209,8 +212,8 @@ class DomsevFrameDataset(Dataset):
         ValueError: if a file has another form.
 
     >>> import tempfile
-    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
-    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> from pytorchvideo_clone.data.utils import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.lists.manifest import VideoFrameInfo, VideoInfo
     >>> info, labels, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
     >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
     >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)

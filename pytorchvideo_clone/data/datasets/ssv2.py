@@ -18,7 +18,7 @@ from pytorchvideo_clone.data.datasets.frame_lists import (
 from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, VideoSampler
-from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds
 
 __all__ = ["SSv2"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.packed.encode import PackedVideoBytes, encode_video
 from pytorchvideo_clone.data.packed.format import INDEX, VERSION, Codec, StoreError
 from pytorchvideo_clone.data.packed.journal import Journal

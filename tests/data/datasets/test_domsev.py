@@ -6,9 +6,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import DomsevFrameDataset, DomsevVideoDataset, VideoReadError
-from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv
 from pytorchvideo_clone.data.datasets.domsev import LABEL_TYPE_2_MAP, LabelData, LabelType
-from pytorchvideo_clone.data.manifest import VideoClipInfo, VideoDatasetType
+from pytorchvideo_clone.data.lists.csv_rows import save_dataclass_objs_to_headered_csv
+from pytorchvideo_clone.data.lists.manifest import VideoClipInfo, VideoDatasetType
 from tests.data.coded_video import numbers
 from tests.data.datasets.epic_kitchen.kitchen import make_kitchen
 from tests.goldens import check_case, golden_cases

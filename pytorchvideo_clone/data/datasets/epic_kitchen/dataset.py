@@ -7,9 +7,12 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from pytorchvideo_clone.data.csv_rows import DataclassFieldCaster, load_dataclass_dict_from_csv
 from pytorchvideo_clone.data.files import PathLike
-from pytorchvideo_clone.data.manifest import (
+from pytorchvideo_clone.data.lists.csv_rows import (
+    DataclassFieldCaster,
+    load_dataclass_dict_from_csv,
+)
+from pytorchvideo_clone.data.lists.manifest import (
     VideoClipInfo,
     VideoDataset,
     VideoDatasetType,
@@ -107,8 +110,8 @@ class EpicKitchenDataset(Dataset):
     https://arxiv.org/abs/1804.02748.
 
     >>> import tempfile
-    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
-    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> from pytorchvideo_clone.data.utils import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.lists.manifest import VideoFrameInfo, VideoInfo
     >>> info, actions, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
     >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
     >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)

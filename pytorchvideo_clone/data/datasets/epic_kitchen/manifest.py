@@ -4,7 +4,7 @@ import re
 from pathlib import PurePath
 
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.manifest import (
+from pytorchvideo_clone.data.lists.manifest import (
     EncodedVideoInfo,
     VideoFrameInfo,
     optional_threaded_foreach,

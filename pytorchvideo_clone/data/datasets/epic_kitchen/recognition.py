@@ -13,7 +13,7 @@ from pytorchvideo_clone.data.datasets.epic_kitchen.dataset import (
     EpicKitchenDataset,
 )
 from pytorchvideo_clone.data.files import PathLike
-from pytorchvideo_clone.data.manifest import VideoClipInfo, VideoDatasetType
+from pytorchvideo_clone.data.lists.manifest import VideoClipInfo, VideoDatasetType
 from pytorchvideo_clone.data.video import FrameFilter, Video
 
 __all__ = ["ClipSampling", "EpicKitchenRecognition"]
@@ -48,8 +48,8 @@ class EpicKitchenRecognition(EpicKitchenDataset):
         ValueError: if a file has another form, or there is no such sampling.
 
     >>> import tempfile
-    >>> from pytorchvideo_clone.data.csv_rows import save_dataclass_objs_to_headered_csv as save
-    >>> from pytorchvideo_clone.data.manifest import VideoFrameInfo, VideoInfo
+    >>> from pytorchvideo_clone.data.utils import save_dataclass_objs_to_headered_csv as save
+    >>> from pytorchvideo_clone.data.lists.manifest import VideoFrameInfo, VideoInfo
     >>> info, actions, frames = [f"{tempfile.mkdtemp()}/list.csv" for _ in range(3)]
     >>> save([VideoInfo("P01_01", "8x6", duration=9, fps=30)], info)
     >>> save([VideoFrameInfo("P01_01", "frames", "frame_", 16, 1, 270, "jpg")], frames)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pytorchvideo_clone.data.manifest import (
+from pytorchvideo_clone.data.lists.manifest import (
     EncodedVideoInfo,
     VideoFrameInfo,
     VideoInfo,

@@ -5,7 +5,7 @@ from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import VideoReadError
 from pytorchvideo_clone.data.datasets.epic_kitchen import ActionData, EpicKitchenDataset
-from pytorchvideo_clone.data.manifest import VideoClipInfo, VideoDatasetType
+from pytorchvideo_clone.data.lists.manifest import VideoClipInfo, VideoDatasetType
 from tests.data.coded_video import numbers
 
 

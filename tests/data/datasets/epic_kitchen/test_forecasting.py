@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from pytorchvideo_clone.data import EpicKitchenForecasting
-from pytorchvideo_clone.data.manifest import VideoDatasetType
+from pytorchvideo_clone.data.lists.manifest import VideoDatasetType
 from tests.data.coded_video import numbers
 
 

@@ -7,7 +7,7 @@ from pytorchvideo_clone.data.datasets.epic_kitchen.manifest import (
     build_frame_manifest_from_flat_directory,
     build_frame_manifest_from_nested_directory,
 )
-from pytorchvideo_clone.data.manifest import EncodedVideoInfo, VideoDataset
+from pytorchvideo_clone.data.lists.manifest import EncodedVideoInfo, VideoDataset
 
 
 def touch(root: Path, *names: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pytorchvideo_clone.data import EpicKitchenRecognition
-from pytorchvideo_clone.data.manifest import VideoDatasetType
+from pytorchvideo_clone.data.lists.manifest import VideoDatasetType
 from tests.data.coded_video import numbers
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pytorchvideo_clone.data.manifest import (
+from pytorchvideo_clone.data.lists.manifest import (
     EncodedVideoInfo,
     ImageDataset,
     VideoDataset,

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.csv_rows import (
+from pytorchvideo_clone.data.encoded_video import EncodedVideo
+from pytorchvideo_clone.data.frame_video import FrameVideo
+from pytorchvideo_clone.data.lists.csv_rows import (
     DataclassFieldCaster,
     load_dataclass_dict_from_csv,
     save_dataclass_objs_to_headered_csv,
 )
-from pytorchvideo_clone.data.encoded_video import EncodedVideo
-from pytorchvideo_clone.data.frame_video import FrameVideo
 from pytorchvideo_clone.data.video import Clip, FrameFilter, Seconds, Video, VideoReadError
 
 __all__ = [

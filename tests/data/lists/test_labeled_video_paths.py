@@ -7,7 +7,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import ClipDataset, UniformClipSampler
-from pytorchvideo_clone.data.labeled_video_paths import VIDEO_EXTENSIONS, LabeledVideoPaths
+from pytorchvideo_clone.data.lists.labeled_video_paths import VIDEO_EXTENSIONS, LabeledVideoPaths
 from pytorchvideo_clone.data.packed import PackedStore
 from pytorchvideo_clone.data.scan import scan_videos
 from tests.data.coded_video import numbers, write_video

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pytorchvideo_clone.data.csv_rows import (
+from pytorchvideo_clone.data.lists.csv_rows import (
     DataclassFieldCaster,
     load_dataclass_dict_from_csv,
     save_dataclass_objs_to_headered_csv,
