@@ -35,11 +35,13 @@ __all__ = [
 class ClipSampler(ABC):
     """Base of the samplers; a new one defines `__call__`, and `reset` if it counts.
 
+    State and settings have PyTorchVideo's names, such as `_clip_duration` and
+    `_current_clip_index`: samplers of other projects read and write them.
+
     Args:
         clip_duration: length of a clip in seconds.
 
     Attributes:
-        clip_duration: the same, as a Fraction.
         samples_per_video: how many samples every video gives; None if that depends on the video.
 
     Raises:
@@ -54,7 +56,14 @@ class ClipSampler(ABC):
     def __init__(self, clip_duration: Seconds) -> None:
         if not 0 < clip_duration < math.inf:
             raise ValueError(f"clip_duration is {clip_duration} s; it must be positive.")
-        self.clip_duration = Fraction(clip_duration)
+        self._clip_duration = Fraction(clip_duration)
+        self._current_clip_index = 0
+        self._current_aug_index = 0
+
+    @property
+    def clip_duration(self) -> Fraction:
+        """Length of a clip in seconds."""
+        return self._clip_duration
 
     @abstractmethod
     def __call__(
@@ -98,7 +107,7 @@ class ClipSampler(ABC):
 
     def _random_start(self, video_duration: Seconds) -> Fraction:
         """A start, drawn so that the clip ends within the video; 0 if the video is shorter."""
-        latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
+        latest = max(Fraction(0), Fraction(video_duration) - self._clip_duration)
         return Fraction(self._uniform(0, float(latest)))
 
     def _fresh(self, rng: RandomSource) -> "ClipSampler":
@@ -139,14 +148,13 @@ class UniformClipSampler(ClipSampler):
         eps: float = 1e-6,
     ) -> None:
         super().__init__(clip_duration)
-        self.stride = self.clip_duration if stride is None else Fraction(stride)
-        if self.stride <= 0:
+        self._stride = self._clip_duration if stride is None else Fraction(stride)
+        if self._stride <= 0:
             raise AssertionError(
-                f"stride is {self.stride} s; it must be positive. None means clip_duration."
+                f"stride is {self._stride} s; it must be positive. None means clip_duration."
             )
-        self.backpad_last = backpad_last
-        self.eps = eps
-        self._clip_index = 0
+        self._backpad_last = backpad_last
+        self._eps = eps
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
@@ -155,25 +163,25 @@ class UniformClipSampler(ClipSampler):
         duration = Fraction(video_duration)
         start = Fraction(0)
         if last_clip_end_time is not None:
-            start = Fraction(last_clip_end_time) + self.stride - self.clip_duration
+            start = Fraction(last_clip_end_time) + self._stride - self._clip_duration
         start = self._place(start, duration)
-        end = start + self.clip_duration
-        next_end = self._place(start + self.stride, duration) + self.clip_duration
-        runs_over = next_end - duration > self.eps
-        is_last = abs(next_end - end) <= self.eps if self.backpad_last else runs_over
-        clip = ClipInfo(start, end, self._clip_index, 0, is_last)
-        self._clip_index = 0 if is_last else self._clip_index + 1
+        end = start + self._clip_duration
+        next_end = self._place(start + self._stride, duration) + self._clip_duration
+        runs_over = next_end - duration > self._eps
+        is_last = abs(next_end - end) <= self._eps if self._backpad_last else runs_over
+        clip = ClipInfo(start, end, self._current_clip_index, 0, is_last)
+        self._current_clip_index = 0 if is_last else self._current_clip_index + 1
         return clip
 
     def _place(self, start: Fraction, duration: Fraction) -> Fraction:
         """Move a start back as far as back padding wants."""
-        if self.backpad_last and start + self.clip_duration > duration:
-            return max(Fraction(0), duration - self.clip_duration)
+        if self._backpad_last and start + self._clip_duration > duration:
+            return max(Fraction(0), duration - self._clip_duration)
         return start
 
     def reset(self) -> None:
         """As in `ClipSampler`."""
-        self._clip_index = 0
+        self._current_clip_index = 0
 
 
 class UniformClipSamplerTruncateFromStart(UniformClipSampler):
@@ -196,13 +204,13 @@ class UniformClipSamplerTruncateFromStart(UniformClipSampler):
         truncation_duration: Seconds | None = None,
     ) -> None:
         super().__init__(clip_duration, stride, backpad_last, eps)
-        self.truncation_duration = math.inf if truncation_duration is None else truncation_duration
+        self._truncation_duration = math.inf if truncation_duration is None else truncation_duration
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
     ) -> ClipInfo:
         """As in `ClipSampler`."""
-        used = min(video_duration, self.truncation_duration)
+        used = min(video_duration, self._truncation_duration)
         return super().__call__(last_clip_end_time, used, annotation)
 
 
@@ -224,7 +232,7 @@ class RandomClipSampler(ClipSampler):
     ) -> ClipInfo:
         """As in `ClipSampler`."""
         start = self._random_start(video_duration)
-        return ClipInfo(start, start + self.clip_duration, 0, 0, True)
+        return ClipInfo(start, start + self._clip_duration, 0, 0, True)
 
 
 class RandomMultiClipSampler(ClipSampler):
@@ -245,15 +253,15 @@ class RandomMultiClipSampler(ClipSampler):
         super().__init__(clip_duration)
         if num_clips < 1:
             raise ValueError(f"num_clips is {num_clips}; it must be at least 1.")
-        self.num_clips = num_clips
+        self._num_clips = num_clips
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
     ) -> ClipInfoList:
         """As in `ClipSampler`."""
-        starts = [self._random_start(video_duration) for _ in range(self.num_clips)]
-        ends = [start + self.clip_duration for start in starts]
-        count = self.num_clips
+        starts = [self._random_start(video_duration) for _ in range(self._num_clips)]
+        ends = [start + self._clip_duration for start in starts]
+        count = self._num_clips
         return ClipInfoList([*starts], [*ends], [0] * count, [0] * count, [True] * count)
 
 
@@ -273,13 +281,13 @@ class RandomMultiClipSamplerTruncateFromStart(RandomMultiClipSampler):
         truncation_duration: Seconds | None = None,
     ) -> None:
         super().__init__(clip_duration, num_clips)
-        self.truncation_duration = math.inf if truncation_duration is None else truncation_duration
+        self._truncation_duration = math.inf if truncation_duration is None else truncation_duration
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
     ) -> ClipInfoList:
         """As in `ClipSampler`."""
-        used = min(video_duration, self.truncation_duration)
+        used = min(video_duration, self._truncation_duration)
         return super().__call__(last_clip_end_time, used, annotation)
 
 
@@ -319,26 +327,31 @@ class ConstantClipsPerVideoSampler(ClipSampler):
         steps = {"endpoints": max(clips_per_video - 1, 1), "division": clips_per_video}
         if placement not in steps:
             raise ValueError(f"placement is {placement!r}; choose one of {', '.join(steps)}.")
-        self.clips_per_video = clips_per_video
-        self.augs_per_clip = augs_per_clip
-        self.steps = steps[placement]
+        self._clips_per_video = clips_per_video
+        self._augs_per_clip = augs_per_clip
+        self._steps = steps[placement]
         self.samples_per_video = clips_per_video * augs_per_clip
-        self._count = 0
 
     def __call__(
         self, last_clip_end_time: Seconds | None, video_duration: Seconds, annotation: Annotation
     ) -> ClipInfo:
         """As in `ClipSampler`."""
-        clip_index, aug_index = divmod(self._count, self.augs_per_clip)
-        latest = max(Fraction(0), Fraction(video_duration) - self.clip_duration)
-        start = latest * Fraction(clip_index, self.steps)
-        self._count = (self._count + 1) % (self.clips_per_video * self.augs_per_clip)
-        end = start + self.clip_duration
-        return ClipInfo(start, end, clip_index, aug_index, is_last_clip=self._count == 0)
+        clip_index, aug_index = self._current_clip_index, self._current_aug_index
+        latest = max(Fraction(0), Fraction(video_duration) - self._clip_duration)
+        start = latest * Fraction(clip_index, self._steps)
+        end = start + self._clip_duration
+        is_last_aug = aug_index + 1 >= self._augs_per_clip
+        is_last = is_last_aug and clip_index + 1 >= self._clips_per_video
+        if is_last:
+            self.reset()
+        else:
+            self._current_clip_index += is_last_aug
+            self._current_aug_index = 0 if is_last_aug else aug_index + 1
+        return ClipInfo(start, end, clip_index, aug_index, is_last)
 
     def reset(self) -> None:
         """As in `ClipSampler`."""
-        self._count = 0
+        self._current_clip_index = self._current_aug_index = 0
 
 
 SAMPLERS: dict[str, type[ClipSampler]] = {

@@ -129,7 +129,7 @@ class TimeStampClipSampler(ClipSampler):
     """One clip around the second that the annotation names in `clip_index`.
 
     Args:
-        clip_sampler: only its `clip_duration` is used.
+        clip_sampler: only the length of its clips is used.
 
     >>> from pytorchvideo_clone.data.clip_sampling import RandomClipSampler
     >>> clip = TimeStampClipSampler(RandomClipSampler(1))(None, 100, {"clip_index": 2.0})
@@ -140,7 +140,8 @@ class TimeStampClipSampler(ClipSampler):
     samples_per_video = 1
 
     def __init__(self, clip_sampler: ClipSampler) -> None:
-        super().__init__(clip_sampler.clip_duration)
+        super().__init__(clip_sampler._clip_duration)
+        self.clip_sampler = clip_sampler
 
     def __call__(
         self,
@@ -149,8 +150,8 @@ class TimeStampClipSampler(ClipSampler):
         annotation: Mapping[str, Any],
     ) -> ClipInfo:
         """As in `ClipSampler`."""
-        start = annotation["clip_index"] - self.clip_duration / 2
-        return ClipInfo(start, start + self.clip_duration, 0, 0, True)
+        start = annotation["clip_index"] - self._clip_duration / 2
+        return ClipInfo(start, start + self._clip_duration, 0, 0, True)
 
 
 def Ava(
@@ -172,7 +173,7 @@ def Ava(
         frame_labels_file: csv of the boxes.
         video_path_prefix: put before every relative path.
         label_map_file: which labels to keep; None keeps all.
-        clip_sampler: only its `clip_duration` is used.
+        clip_sampler: only the length of its clips is used.
         video_sampler: as in `LabeledVideoDataset`; it orders the annotated seconds.
         transform: applied to each sample.
 

@@ -147,8 +147,8 @@ class UntrimmedClipSampler(ClipSampler):
     """
 
     def __init__(self, clip_sampler: ClipSampler) -> None:
-        super().__init__(clip_sampler.clip_duration)
-        self.clip_sampler = clip_sampler
+        super().__init__(clip_sampler._clip_duration)
+        self._trimmed_clip_sampler = clip_sampler
         self.samples_per_video = clip_sampler.samples_per_video
 
     def __call__(
@@ -161,7 +161,7 @@ class UntrimmedClipSampler(ClipSampler):
         begin = annotation["clip_start_sec"]
         end = annotation["clip_end_sec"]
         last = None if last_clip_end_time is None else last_clip_end_time - begin
-        clip = self.clip_sampler(last, end - begin, annotation)
+        clip = self._trimmed_clip_sampler(last, end - begin, annotation)
         if isinstance(clip, ClipInfoList):
             return clip._replace(
                 clip_start_sec=[start + begin for start in clip.clip_start_sec],
@@ -173,10 +173,10 @@ class UntrimmedClipSampler(ClipSampler):
 
     def reset(self) -> None:
         """As in `ClipSampler`."""
-        self.clip_sampler.reset()
+        self._trimmed_clip_sampler.reset()
 
     def _fresh(self, rng: RandomSource) -> ClipSampler:
-        return UntrimmedClipSampler(self.clip_sampler._fresh(rng))
+        return UntrimmedClipSampler(self._trimmed_clip_sampler._fresh(rng))
 
 
 def _videos(data_path: PathLike) -> dict[str, Any]:

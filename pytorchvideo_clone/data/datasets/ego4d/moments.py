@@ -42,7 +42,7 @@ class MomentsClipSampler(ClipSampler):
         # Not as for other samplers: 0 has a meaning.
         if not 0 <= window_sec < math.inf:
             raise ValueError(f"window_sec is {window_sec} s; it must be 0 or more.")
-        self.clip_duration = Fraction(window_sec)
+        self._clip_duration = Fraction(window_sec)
 
     def __call__(
         self,
@@ -62,8 +62,8 @@ class MomentsClipSampler(ClipSampler):
                 f"The moment ends at {float(end)} s, but the video at {float(video_duration)} s; "
                 "the annotation belongs to another video."
             )
-        if self.clip_duration > 0:
-            width = min(float(self.clip_duration), video_duration)
+        if self._clip_duration > 0:
+            width = min(float(self._clip_duration), video_duration)
             start, end = check_window_len(start, end, width, video_duration)
         return ClipInfo(start, min(end, video_duration), 0, 0, True)
 
