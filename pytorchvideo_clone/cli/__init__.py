@@ -1,48 +1,43 @@
-"""The command line: one function a command."""
+"""The command line: one function a command.
+
+Importing this package is quick. A command's options are read from the source of its function, and
+only the command that runs is imported, with what it needs.
+"""
 
 import logging
-import re
+import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from inspect import signature
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
-from pytorchvideo_clone import __version__
-from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.accelerator import ExportError
-from pytorchvideo_clone.cli.benchmark import benchmark
-from pytorchvideo_clone.cli.data import pack, profile, scan, show, unpack, verify
-from pytorchvideo_clone.cli.doctor import doctor
-from pytorchvideo_clone.cli.models import demo, evaluate, export, models, predict, train
-from pytorchvideo_clone.data import VideoReadError
-from pytorchvideo_clone.hub import CheckpointError
+from pytorchvideo_clone.cli.signatures import Command
 
 __all__ = ["COMMANDS", "main"]
 
-Command = Callable[..., None]
 # Name -> what it runs, or the commands of a group.
 COMMANDS: dict[str, Command | dict[str, Command]] = {
-    "models": models,
-    "predict": predict,
-    "train": train,
-    "evaluate": evaluate,
-    "export": export,
-    "benchmark": benchmark,
+    "models": Command("cli.models", "models"),
+    "predict": Command("cli.models", "predict"),
+    "train": Command("cli.models", "train", options="recipes.train.train_classifier"),
+    "evaluate": Command("cli.models", "evaluate"),
+    "export": Command("cli.models", "export"),
+    "benchmark": Command("cli.benchmark", "benchmark"),
     "data": {
-        "scan": scan,
-        "show": show,
-        "pack": pack,
-        "unpack": unpack,
-        "verify": verify,
-        "profile": profile,
+        "scan": Command("cli.data", "scan"),
+        "show": Command("cli.data", "show"),
+        "pack": Command("cli.data", "pack"),
+        "unpack": Command("cli.data", "unpack"),
+        "verify": Command("cli.data", "verify"),
+        "profile": Command("cli.data", "profile"),
     },
-    "demo": demo,
-    "doctor": doctor,
+    "demo": Command("cli.models", "demo"),
+    "doctor": Command("cli.doctor", "doctor"),
 }
-# Arguments that take several values: those with the default None are options.
-_LISTS: dict[Any, type] = {list[str]: str, list[str] | None: str, list[int] | None: int}
-_EXPECTED = (OSError, ValueError, ImportError, VideoReadError, CheckpointError, ExportError)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,22 +46,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: without the program's name; None takes those of this process.
     """
-    # Lightning tells at every start which devices it sees and what else one could install.
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
     try:
-        parser = _parser()
-        given = sys.argv[1:] if arguments is None else arguments
-        # Both --top-k and --top_k.
-        spelled = [_underscores(text) if text.startswith("--") else text for text in given]
-        settings = parser.parse_args(spelled)
-        _run(COMMANDS, settings)
-    except _EXPECTED as error:
-        print(f"error: {_sentence(error)}", file=sys.stderr)
-        sys.exit(2)
+        _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    from pytorchvideo_clone.cli.parser import parse
+
+    command, positional, options = parse(COMMANDS, arguments)
+    # Lightning tells at every start which devices it sees and what else one could install.
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+    with _interrupt_ends_at_once():
+        function: Callable[..., None] = getattr(import_module(command.home), command.function)
+    function(*positional, **options)
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether a user can cause it: errors of ours, and of files, values and missing packages."""
+    if isinstance(error, OSError | ValueError | ImportError):
+        return True
+    return type(error).__module__.startswith(f"{__package__.partition('.')[0]}.")
 
 
 def _sentence(error: Exception) -> str:
@@ -77,51 +85,21 @@ def _sentence(error: Exception) -> str:
     return text.rpartition("\n")[2].partition(": ")[2]
 
 
-def _underscores(option: str) -> str:
-    name, equals, value = option.partition("=")
-    return f"--{name[2:].replace('-', '_')}{equals}{value}"
+@contextmanager
+def _interrupt_ends_at_once() -> Iterator[None]:
+    """End the process on Ctrl-C: within an import other packages may catch what it raises."""
+    before = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or before is not signal.default_int_handler:
+        yield
+        return
 
+    def end(*_: Any) -> None:
+        os.write(2, b"interrupted\n")
+        os._exit(130)
 
-def _run(commands: Mapping[str, Any], settings: Any) -> None:
-    command, chosen = commands[settings.command], settings[settings.command]
-    if isinstance(command, Mapping):
-        _run(command, chosen)
-    else:
-        command(**{name: value for name, value in chosen.as_dict().items() if name != "config"})
-
-
-def _parser() -> Any:
-    jsonargparse = optional_import("jsonargparse", extra="train")
-    parser = jsonargparse.ArgumentParser(
-        prog="pytorchvideo-clone",
-        description="Video understanding on PyTorch.",
-        version=__version__,
-    )
-    _add_commands(parser, COMMANDS)
-    return parser
-
-
-def _add_commands(parser: Any, table: Mapping[str, Any]) -> None:
-    jsonargparse = optional_import("jsonargparse", extra="train")
-    commands = parser.add_subcommands(dest="command")
-    for name, function in table.items():
-        if isinstance(function, Mapping):
-            group = jsonargparse.ArgumentParser(description=f"Commands: {', '.join(function)}.")
-            commands.add_subcommand(name, group, help=f"commands: {', '.join(function)}")
-            _add_commands(group, function)
-            continue
-        summary, _, _ = (function.__doc__ or "").partition("\n")
-        command = jsonargparse.ArgumentParser(description=summary)
-        parameters = signature(function).parameters
-        lists = {
-            name: _LISTS[p.annotation] for name, p in parameters.items() if p.annotation in _LISTS
-        }
-        command.add_function_arguments(
-            function, as_group=False, as_positional=True, skip=set(lists)
-        )
-        for argument, kind in lists.items():
-            text = re.search(rf"^ +{argument}: (.+(?:\n {{12}}.+)*)$", function.__doc__ or "", re.M)
-            option = "--" * (parameters[argument].default is None)
-            told = text and " ".join(text[1].split())
-            command.add_argument(f"{option}{argument}", nargs="+", type=kind, help=told)
-        commands.add_subcommand(name, command, help=summary)
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

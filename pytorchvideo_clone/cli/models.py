@@ -25,7 +25,7 @@ from pytorchvideo_clone.hub import (
 __all__ = ["demo", "evaluate", "export", "models", "predict", "train"]
 
 
-def models(filter: str = "") -> None:
+def models(filter: str = "", /) -> None:
     """List the models of the zoo.
 
     Args:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
@@ -10,7 +10,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from pytorchvideo_clone.data import Faults
-from pytorchvideo_clone.data.faults import Policy
 from pytorchvideo_clone.hub import CheckpointError, create_model, model_entry, save_bundle
 from pytorchvideo_clone.hub.checkpoints import compare_states
 from pytorchvideo_clone.recipes.cpu import FastConvolutions
@@ -85,7 +84,7 @@ def train_classifier(
     devices: str | int = "auto",
     num_workers: int = 2,
     decoder: str = "pyav",
-    faults: Policy = "substitute",
+    faults: Literal["raise", "substitute", "pad"] = "substitute",
     time_limit_sec: float | None = None,
     seed: int = 0,
     enable_progress_bar: bool = True,
