@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pytorchvideo_clone.transforms import functional
 from pytorchvideo_clone.transforms.base import Transform
@@ -52,9 +53,13 @@ class RemoveKey(Transform):
         super().__init__()
         self.key = key
 
-    def forward(self, x: Sample) -> Sample:
+    # Of any values; torch.jit.script, for which these two are written, takes tensors alone.
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Give a copy of the sample without the entry."""
-        return {key: value for key, value in x.items() if key != self.key}
+        others = x.copy()
+        if self.key in others:
+            others.pop(self.key)
+        return others
 
 
 class UniformCropVideo(Transform):
@@ -77,10 +82,12 @@ class UniformCropVideo(Transform):
         self.video_key = video_key
         self.aug_index_key = aug_index_key
 
-    def forward(self, x: Sample) -> Sample:
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
         """Give a copy of the sample with the clip cropped."""
-        video = functional.uniform_crop(x[self.video_key], self.size, x[self.aug_index_key])
-        return {**x, self.video_key: video}
+        index = int(x[self.aug_index_key])
+        cropped = x.copy()
+        cropped[self.video_key] = functional.uniform_crop(x[self.video_key], self.size, index)
+        return cropped
 
 
 class OpSampler(Transform):
@@ -120,13 +127,13 @@ class OpSampler(Transform):
                 f"num_sample_op is {num_sample_op}; with {count} transforms and "
                 f"replacement={replacement} it must lie within [1, {count}]."
             )
-        weights = [1.0] * count if transforms_prob is None else list(transforms_prob)
-        if len(weights) != count or min(weights) <= 0:
+        weights = None if transforms_prob is None else [float(one) for one in transforms_prob]
+        if weights is not None and (len(weights) != count or min(weights) <= 0):
             raise AssertionError(
                 f"transforms_prob is {weights}; it must hold {count} numbers greater than 0."
             )
         self.transforms_list = list(transforms_list)
-        self.transforms_prob = transforms_prob
+        self.transforms_prob = weights
         self.num_sample_op = num_sample_op
         self.randomly_sample_depth = randomly_sample_depth
         self.replacement = replacement
@@ -137,8 +144,11 @@ class OpSampler(Transform):
         count = self.num_sample_op
         if self.randomly_sample_depth:
             count = functional.random_size(1, count, self.generator)
-        weights = torch.tensor(self.transforms_prob or [1.0] * len(self.transforms_list))
-        chosen = torch.multinomial(weights, count, self.replacement, generator=self.generator)
+        prob = self.transforms_prob
+        weights = torch.ones(len(self.transforms_list)) if prob is None else torch.tensor(prob)
+        chosen = torch.multinomial(
+            weights.float(), count, self.replacement, generator=self.generator
+        )
         for index in chosen.tolist():
             x = self.transforms_list[index](x)
         return x

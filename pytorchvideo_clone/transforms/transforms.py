@@ -6,6 +6,7 @@ be `inplace`); `base` says how chance is drawn.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,6 +40,8 @@ __all__ = [
     "UniformTemporalSubsample",
     "UniformTemporalSubsampleRepeated",
 ]
+
+Numbers = float | Sequence[float] | Tensor | np.ndarray
 
 
 class UniformTemporalSubsample(Transform):
@@ -278,23 +281,25 @@ class Normalize(Transform):
     """Subtract the mean of each channel and divide by its standard deviation.
 
     Args:
-        mean: one number a channel, in the range of the clip.
-        std: one number a channel, not 0.
+        mean: one number a channel, or one for all, in the range of the clip.
+        std: one number a channel, or one for all, not 0.
         inplace: whether to overwrite the clip.
 
     >>> Normalize([0.5] * 3, [0.25] * 3)(torch.ones(3, 2, 4, 4)).unique()
     tensor([2.])
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
+    def __init__(self, mean: Numbers, std: Numbers, inplace: bool = False) -> None:
         super().__init__()
-        self.mean = tuple(mean)
-        self.std = tuple(std)
+        self.mean = _numbers(mean)
+        self.std = _numbers(std)
         self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (C, T, H, W), float."""
-        return functional.normalize(x, self.mean, self.std, self.inplace)
+        count = max(len(self.mean), len(self.std))
+        mean, std = (one * count if len(one) == 1 else one for one in (self.mean, self.std))
+        return functional.normalize(x, mean, std, self.inplace)
 
 
 class Div255(Transform):
@@ -376,6 +381,11 @@ class Permute(Transform):
     def forward(self, x: Tensor) -> Tensor:
         """Permute, any type."""
         return x.permute(*self.dims)
+
+
+def _numbers(values: Numbers) -> tuple[float, ...]:
+    """One number or several, in any container, as a tuple."""
+    return tuple(torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -1,7 +1,12 @@
-"""Spatial transforms of a clip together with its boxes, (K, 4) pixels x1 y1 x2 y2, or None."""
+"""Spatial transforms of a clip together with its boxes, (K, 4) pixels x1 y1 x2 y2, or None.
 
-from typing import TypeVar
+Boxes are a tensor or a NumPy array, and what comes back is of the same kind.
+"""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +30,7 @@ __all__ = [
     "uniform_crop_with_boxes",
 ]
 
-Boxes = TypeVar("Boxes", Tensor, None)
+Boxes = TypeVar("Boxes", Tensor, np.ndarray, None)
 
 
 def clip_boxes_to_image(boxes: Boxes, height: int, width: int) -> Boxes:
@@ -42,11 +47,13 @@ def clip_boxes_to_image(boxes: Boxes, height: int, width: int) -> Boxes:
     >>> clip_boxes_to_image(torch.tensor([[-3.0, 2.0, 40.0, 9.0]]), 8, 20)
     tensor([[ 0.,  2., 19.,  7.]])
     """
-    if boxes is None:
-        return None
-    x = boxes[..., 0::2].clamp(0, width - 1)
-    y = boxes[..., 1::2].clamp(0, height - 1)
-    return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
+
+    def clip(boxes: Tensor) -> Tensor:
+        x = boxes[..., 0::2].clamp(0, width - 1)
+        y = boxes[..., 1::2].clamp(0, height - 1)
+        return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
+
+    return _map(clip, boxes)
 
 
 def crop_boxes(boxes: Boxes, x_offset: int, y_offset: int) -> Boxes:
@@ -63,9 +70,8 @@ def crop_boxes(boxes: Boxes, x_offset: int, y_offset: int) -> Boxes:
     >>> crop_boxes(torch.tensor([[5.0, 6.0, 9.0, 9.0]]), 4, 2)
     tensor([[1., 4., 5., 7.]])
     """
-    if boxes is None:
-        return None
-    return boxes - boxes.new_tensor([x_offset, y_offset, x_offset, y_offset])
+    offsets = [x_offset, y_offset, x_offset, y_offset]
+    return _map(lambda boxes: boxes - boxes.new_tensor(offsets), boxes)
 
 
 def flip_boxes(boxes: Boxes, width: int) -> Boxes:
@@ -81,10 +87,12 @@ def flip_boxes(boxes: Boxes, width: int) -> Boxes:
     >>> flip_boxes(torch.tensor([[2.0, 3.0, 5.0, 6.0]]), 10)
     tensor([[4., 3., 7., 6.]])
     """
-    if boxes is None:
-        return None
-    x1, y1, x2, y2 = boxes.unbind(-1)
-    return torch.stack([width - x2 - 1, y1, width - x1 - 1, y2], dim=-1)
+
+    def flip(boxes: Tensor) -> Tensor:
+        x1, y1, x2, y2 = boxes.unbind(-1)
+        return torch.stack([width - x2 - 1, y1, width - x1 - 1, y2], dim=-1)
+
+    return _map(flip, boxes)
 
 
 def short_side_scale_with_boxes(
@@ -115,7 +123,7 @@ def short_side_scale_with_boxes(
     height, width = images.shape[-2:]
     new_height, new_width = short_side_size(height, width, size)
     ratio = new_height / height if width < height else new_width / width
-    scaled = None if boxes is None else boxes * ratio
+    scaled = _map(lambda boxes: boxes * ratio, boxes)
     return resize(images, new_height, new_width, interpolation, backend), scaled
 
 
@@ -235,3 +243,18 @@ def _crop_both(
 ) -> tuple[Tensor, Boxes]:
     cropped = crop(images, top, left, size, size)
     return cropped, clip_boxes_to_image(crop_boxes(boxes, left, top), size, size)
+
+
+def _map(change: Callable[[Tensor], Tensor], boxes: Any) -> Any:
+    """Change boxes of either kind; None stays None."""
+    if boxes is None:
+        return None
+    if isinstance(boxes, np.ndarray):
+        # Copied: torch takes neither read-only arrays nor negative strides.
+        return change(torch.from_numpy(np.array(boxes, order="C"))).numpy()
+    if not isinstance(boxes, Tensor):
+        raise TypeError(
+            f"boxes is a {type(boxes).__name__}; expected a tensor or a NumPy array (K, 4) of "
+            "x1 y1 x2 y2."
+        )
+    return change(boxes)

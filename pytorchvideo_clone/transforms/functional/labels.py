@@ -40,7 +40,11 @@ def convert_to_one_hot(targets: Tensor, num_class: int, label_smooth: float = 0.
     if not 0 <= label_smooth < 1:
         raise AssertionError(f"label_smooth is {label_smooth}; it must lie within [0, 1).")
     hot = torch.nn.functional.one_hot(targets.long(), num_class)
-    return hot if label_smooth == 0 else hot * (1 - label_smooth) + label_smooth / num_class
+    if label_smooth == 0:
+        return hot
+    # Both computed in double precision and rounded once, as PyTorchVideo's are.
+    off = label_smooth / num_class
+    return torch.where(hot > 0, 1 - label_smooth + off, off).float()
 
 
 def swap_label(label: Any, swaps: Mapping[Any, Any]) -> Any:

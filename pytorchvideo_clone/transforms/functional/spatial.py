@@ -1,9 +1,14 @@
-"""Scaling, cropping and flipping of clips (C, T, H, W), the same for all frames."""
+"""Scaling, cropping and flipping of clips (C, T, H, W), the same for all frames.
+
+What PyTorchVideo lets `torch.jit.script` compile is written so that it can: no globals, no
+generators, one type a name.
+"""
 
 import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from pytorchvideo_clone.transforms.functional.draws import happens, random_number, random_size
 
@@ -22,13 +27,6 @@ __all__ = [
     "uniform_crop",
     "uniform_crop_corner",
 ]
-
-# PyTorchVideo offers both. For floats, all it takes, they differ by rounding alone (measured with
-# cv2.resize: bilinear, bicubic, nearest), so one implementation stands behind them.
-_BACKENDS = ("pytorch", "opencv")
-
-# Modes that give the same for bytes as for floats, but for rounding.
-_FOR_BYTES = ("bilinear", "nearest", "nearest-exact")
 
 
 def resize(
@@ -56,13 +54,17 @@ def resize(
     >>> resize(torch.zeros(3, 2, 10, 20, dtype=torch.uint8), 5, 8).shape
     torch.Size([3, 2, 5, 8])
     """
-    if backend not in _BACKENDS:
-        raise AssertionError(f"backend is {backend!r}; it must be one of {_BACKENDS}.")
+    # PyTorchVideo offers both. For floats, all it takes, they differ by rounding alone (measured
+    # with cv2.resize: bilinear, bicubic, nearest), so one implementation stands behind them.
+    if backend not in ("pytorch", "opencv"):
+        raise AssertionError(f"backend is '{backend}'; it must be 'pytorch' or 'opencv'.")
     if video.dim() != 4:
-        raise AssertionError(f"The video has shape {tuple(video.shape)}; it must be (C, T, H, W).")
-    if video.dtype == torch.uint8 and interpolation not in _FOR_BYTES:
+        raise AssertionError(f"The video has shape {list(video.shape)}; it must be (C, T, H, W).")
+    # Other modes do not give the same for bytes as for floats.
+    for_bytes = interpolation in ("bilinear", "nearest", "nearest-exact")
+    if video.dtype == torch.uint8 and not for_bytes:
         # Torch's bicubic kernel for bytes is another cubic than that for floats; area has none.
-        resized = resize(video.float(), height, width, interpolation)
+        resized = interpolate(video.float(), size=[height, width], mode=interpolation)
         return resized.round_().clamp_(0, 255).to(torch.uint8)
     # Time before channels makes torch's fast uint8 kernels apply, which want at most 4 channels:
     # ten times faster for frames as decoders give them. For floats the other order is the faster.
@@ -70,12 +72,7 @@ def resize(
     frames = video.transpose(0, 1) if swap else video
     if swap and video.stride(-1) == 1:  # colour planes: a third faster than strided
         frames = frames.contiguous()
-    resized = torch.nn.functional.interpolate(
-        frames,
-        size=(height, width),
-        mode=interpolation,
-        align_corners=False if interpolation in ("bilinear", "bicubic") else None,
-    )
+    resized = interpolate(frames, size=[height, width], mode=interpolation)
     return resized.transpose(0, 1) if swap else resized
 
 
@@ -242,8 +239,8 @@ def uniform_crop_corner(height: int, width: int, size: int, spatial_idx: int) ->
     _check_fits(height, width, size, size)
     top, left = math.ceil((height - size) / 2), math.ceil((width - size) / 2)
     if height > width:
-        return (0, top, height - size)[spatial_idx], left
-    return top, (0, left, width - size)[spatial_idx]
+        return [0, top, height - size][spatial_idx], left
+    return top, [0, left, width - size][spatial_idx]
 
 
 def uniform_crop(images: Tensor, size: int, spatial_idx: int) -> Tensor:
@@ -326,23 +323,23 @@ def random_resized_crop(
     >>> random_resized_crop(clip, 8, 12, scale=(0.08, 1.0), aspect_ratio=(0.75, 1.33)).shape
     torch.Size([3, 2, 8, 12])
     """
-
-    def draw() -> tuple[int, int, int, int]:
-        height, width = frames.shape[-2:]
-        return random_rectangle(
-            height, width, scale, aspect_ratio, log_uniform_ratio, num_tries, generator
-        )
-
-    begin = draw()
+    height, width, count = frames.shape[-2], frames.shape[-1], frames.shape[1]
+    top, left, h, w = random_rectangle(
+        height, width, scale, aspect_ratio, log_uniform_ratio, num_tries, generator
+    )
     if not shift:
-        return resize(crop(frames, *begin), target_height, target_width, interpolation)
-    end, count = draw(), frames.shape[1]
+        return resize(crop(frames, top, left, h, w), target_height, target_width, interpolation)
+    end = random_rectangle(
+        height, width, scale, aspect_ratio, log_uniform_ratio, num_tries, generator
+    )
+    ways = [(top, end[0]), (left, end[1]), (h, end[2]), (w, end[3])]
     # Whole pixels, rounded down, as PyTorchVideo moves it.
-    paths = [torch.linspace(*ends, count).int().tolist() for ends in zip(begin, end, strict=True)]
-    pieces = [
-        resize(crop(frames[:, t : t + 1], *box), target_height, target_width, interpolation)
-        for t, box in enumerate(zip(*paths, strict=True))
-    ]
+    path = torch.stack([torch.linspace(way[0], way[1], count) for way in ways]).int()
+    pieces: list[Tensor] = []
+    for t in range(count):
+        top, left, h, w = int(path[0, t]), int(path[1, t]), int(path[2, t]), int(path[3, t])
+        piece = crop(frames[:, t : t + 1], top, left, h, w)
+        pieces.append(resize(piece, target_height, target_width, interpolation))
     return torch.cat(pieces, dim=1)
 
 
@@ -369,23 +366,22 @@ def random_rectangle(
         raise AssertionError(
             f"scale is {scale} and aspect_ratio {aspect_ratio}; all must be greater than 0."
         )
-    (smallest, largest), (low, high) = sorted(scale), sorted(aspect_ratio)
+    low, high = min(aspect_ratio), max(aspect_ratio)
     for _ in range(num_tries):
-        area = random_number(smallest, largest, generator) * height * width
-        ratio = (
-            math.exp(random_number(math.log(low), math.log(high), generator))
-            if log_uniform_ratio
-            else random_number(low, high, generator)
-        )
-        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        area = random_number(min(scale), max(scale), generator) * height * width
+        if log_uniform_ratio:
+            ratio = math.exp(random_number(math.log(low), math.log(high), generator))
+        else:
+            ratio = random_number(low, high, generator)
+        w, h = _round(math.sqrt(area * ratio)), _round(math.sqrt(area / ratio))
         if 0 < w <= width and 0 < h <= height:
-            return *random_crop_corner(height, width, h, w, generator), h, w
+            top, left = random_crop_corner(height, width, h, w, generator)
+            return top, left, h, w
+    h, w = height, width
     if width / height < low:
-        h, w = round(width / low), width
+        h = _round(width / low)
     elif width / height > high:
-        h, w = height, round(height * high)
-    else:
-        h, w = height, width
+        w = _round(height * high)
     h, w = max(h, 1), max(w, 1)
     return (height - h) // 2, (width - w) // 2, h, w
 
@@ -396,3 +392,7 @@ def _check_fits(video_height: int, video_width: int, height: int, width: int) ->
             f"The crop is {height}x{width}, but the video only {video_height}x{video_width}. "
             "Scale the video up first (ShortSideScale), or take a smaller crop."
         )
+
+
+def _round(number: float) -> int:
+    return int(round(number))  # noqa: RUF046  # a float in torch.jit.script
