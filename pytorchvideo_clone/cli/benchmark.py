@@ -18,11 +18,13 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.accelerator import Measurement, build_form, randomize_norms
+from pytorchvideo_clone.accelerator import ExportedModel, Measurement, build_form, randomize_norms
 from pytorchvideo_clone.accelerator import benchmark as measure_forms
 from pytorchvideo_clone.accelerator.benchmark import BUILDERS
 from pytorchvideo_clone.cli.screen import print_table
-from pytorchvideo_clone.hub import InputSpec, create_model, load_bundle, model_entry
+from pytorchvideo_clone.hub import InputSpec, create_model, load_model, model_entry
+from pytorchvideo_clone.hub.loading import is_file_name
+from pytorchvideo_clone.hub.registry import MODELS
 
 __all__ = ["benchmark"]
 
@@ -47,7 +49,7 @@ def benchmark(
     """Measure how fast models run, in which form, and what the form changes.
 
     Args:
-        models: names that `models` lists, on test clips.
+        models: names that `models` lists, or files that `train` wrote, on test clips.
         targets: eager, cpu, cpu_public, onnx, openvino, executorch, torch_export, torchscript,
             aot_inductor, cuda; by default eager and cpu, and cuda where there is a GPU.
         dtypes: float32, bfloat16, int8; by default float32.
@@ -96,7 +98,8 @@ def _check(
     checkpoint: str | None,
 ) -> None:
     for name in models:
-        model_entry(name)
+        if not is_file_name(name):
+            model_entry(name)
     for what, given, known in (("target", targets, BUILDERS), ("dtype", dtypes, DTYPES)):
         for name in given:
             if name not in known:
@@ -150,20 +153,19 @@ def _measure(job: _Job) -> list[dict[str, Any]]:
 
 def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...], InputSpec]:
     """A model in evaluation mode, an example of its input, and what that is."""
-    entry = model_entry(job.model)
-    if job.checkpoint:
-        network, bundle = load_bundle(job.checkpoint)
-        if bundle.model != job.model:
-            raise ValueError(f"{job.checkpoint} holds {bundle.model}, not {job.model}.")
-        spec = bundle.input_spec
-    else:
-        torch.manual_seed(0)
-        network, spec = create_model(job.model, **entry.logits), entry.input_spec
-        network = randomize_norms(network)
     inputs_of = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
-    clip = inputs_of.example_input(spec, job.batch)
-    boxes = (torch.tensor(_BOX),) if entry.task == "detection" else ()
-    return network.eval(), (clip, *boxes), spec
+    if job.checkpoint or job.model not in MODELS:
+        loaded = load_model(job.model, job.checkpoint, task=None)
+        if isinstance(loaded.model, ExportedModel):
+            raise ValueError(f"{job.model} is an exported file; name what it was made from.")
+        network, spec, task = loaded.model, loaded.input_spec, model_entry(loaded.name).task
+    else:
+        entry = model_entry(job.model)
+        torch.manual_seed(0)
+        network = randomize_norms(create_model(job.model, **entry.logits)).eval()
+        spec, task = entry.input_spec, entry.task
+    boxes = (torch.tensor(_BOX),) if task == "detection" else ()
+    return network, (inputs_of.example_input(spec, job.batch), *boxes), spec
 
 
 def _calibration(

@@ -13,14 +13,7 @@ from torch import nn
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.cli.screen import file_writer, is_first_rank, print_table
-from pytorchvideo_clone.hub import (
-    InputSpec,
-    create_model,
-    list_models,
-    load_bundle,
-    model_entry,
-    read_class_names,
-)
+from pytorchvideo_clone.hub import list_models, load_model, model_entry
 
 __all__ = ["demo", "evaluate", "export", "models", "predict", "train"]
 
@@ -74,9 +67,9 @@ def predict(
     """Name the classes of videos. Ends with status 1 if one of them could not be read.
 
     Args:
-        model: a name that `models` lists.
+        model: a file that `train` or `export` wrote (path or URL), or a name that `models` lists.
         sources: video files, or folders that are searched for them.
-        checkpoint: a checkpoint of that model (path or URL); without it the published weights.
+        checkpoint: weights of the model that is named (path or URL); without it the published ones.
         top_k: how many classes to name.
         output: a .json or .csv file; without it JSON is printed.
         clips: views in time; by default the model's.
@@ -85,11 +78,16 @@ def predict(
     """
     recipes = optional_import("pytorchvideo_clone.recipes.predict", extra="train")
     write = _writer(output)
-    network, spec, class_names = _load(model, checkpoint)
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    loaded = load_model(model, checkpoint)
+    if isinstance(loaded.model, nn.Module):
+        loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
     videos = recipes.find_videos(sources)
     options = {"top_k": top_k, "clips": clips, "crops": crops, "decoder": decoder}
-    results = list(recipes.predict_videos(network, spec, class_names, videos, **options))
+    results = list(
+        recipes.predict_videos(
+            loaded.model, loaded.input_spec, loaded.class_names, videos, **options
+        )
+    )
     write(results)
     failed = [result for result in results if "error" in result]
     for result in failed:
@@ -127,8 +125,9 @@ def train(data_path: str, **options: Any) -> None:
 
 
 def evaluate(
-    checkpoint: str,
+    model: str,
     data_path: str,
+    checkpoint: str | None = None,
     clips: int | None = None,
     crops: int | None = None,
     batch_size: int = 16,
@@ -137,11 +136,12 @@ def evaluate(
     time_limit_sec: float | None = None,
     output: str | None = None,
 ) -> None:
-    """Evaluate a checkpoint over all views of labelled videos.
+    """Evaluate a model over all views of labelled videos.
 
     Args:
-        checkpoint: what `train` wrote.
+        model: a file that `train` or `export` wrote (path or URL), or a name that `models` lists.
         data_path: as for `train`; its `test` folder is used, else `val`, else all videos.
+        checkpoint: weights of the model that is named (path or URL); without it the published ones.
         clips: views in time; by default the model's.
         crops: views in space; by default the model's.
         batch_size: crops that pass the model at a time.
@@ -152,11 +152,11 @@ def evaluate(
     """
     recipes = optional_import("pytorchvideo_clone.recipes.evaluate", extra="train")
     write = file_writer(output)
-    network, bundle = load_bundle(checkpoint)
+    loaded = load_model(model, checkpoint)
     evaluation = recipes.evaluate_classifier(
-        network,
-        bundle.input_spec,
-        bundle.class_names,
+        loaded.model,
+        loaded.input_spec,
+        loaded.class_names,
         data_path,
         clips=clips,
         crops=crops,
@@ -178,26 +178,28 @@ def evaluate(
 
 
 def export(
-    checkpoint: str,
+    model: str,
     output: str,
     target: str | None = None,
+    checkpoint: str | None = None,
     tolerance: float | None = None,
     calibration: str | None = None,
 ) -> None:
-    """Export a checkpoint for another runtime and check that both compute the same.
+    """Export a model for another runtime and check that both compute the same.
 
     Args:
-        checkpoint: what `train` wrote.
+        model: a file that `train` wrote (path or URL), or a name that `models` lists.
         output: file to write: .onnx, .pt2, .pte (ExecuTorch), .xml (OpenVINO), .ts or .aoti.pt2.
         target: "onnx", "torch_export", "executorch", "openvino", "torchscript" or "aot_inductor";
             without it the ending of `output` says so.
+        checkpoint: weights of the model that is named (path or URL); without it the published ones.
         tolerance: largest accepted difference, relative to the largest output; without it 0.001,
             and 0.1 in int8.
         calibration: folder of videos of the model's task: export in int8, .onnx, .xml or .pte.
     """
     recipes = optional_import("pytorchvideo_clone.recipes.export", extra="train")
     report = recipes.export_checkpoint(
-        checkpoint, output, target, tolerance=tolerance, calibration=calibration
+        model, output, target, checkpoint=checkpoint, tolerance=tolerance, calibration=calibration
     )
     print(report.to_json())
 
@@ -213,22 +215,6 @@ def demo(output: str = "demo_output", seed: int = 0) -> None:
     recipes = optional_import("pytorchvideo_clone.recipes.demo", extra="train")
     written = recipes.run_demo(output, seed)
     print_table(["file", "what it is"], [[path, what] for path, what in written.items()])
-
-
-def _load(name: str, checkpoint: str | None) -> tuple[nn.Module, InputSpec, Sequence[str]]:
-    """Model of a name, with published weights or those of a checkpoint, and how to use it."""
-    entry = model_entry(name)
-    if entry.task != "classification":
-        raise ValueError(f"{name} is for {entry.task}; predict takes a model for classification.")
-    if checkpoint is None:
-        network = create_model(name, pretrained=True, **entry.logits)
-        assert entry.weights is not None  # or create_model would have refused
-        names = read_class_names(entry.weights.class_names)
-        return network, entry.input_spec, [names[i] for i in range(entry.weights.num_classes)]
-    network, bundle = load_bundle(checkpoint)
-    if bundle.model != name:
-        raise ValueError(f"{checkpoint} holds {bundle.model}, not {name}; name that model.")
-    return network, bundle.input_spec, bundle.class_names or ()
 
 
 def _writer(output: str | None) -> Callable[[Sequence[dict[str, Any]]], object]:

@@ -19,6 +19,7 @@ from pytorchvideo_clone.hub.classification import (
     x3d_xs,
 )
 from pytorchvideo_clone.hub.detection import slow_r50_detection, slowfast_r50_detection
+from pytorchvideo_clone.hub.loading import LoadedModel, load_model
 from pytorchvideo_clone.hub.mobile import efficient_x3d_s, efficient_x3d_xs
 from pytorchvideo_clone.hub.registry import (
     InputSpec,
@@ -49,6 +50,7 @@ __all__ = [
     "CheckpointError",
     "InputSpec",
     "LoadReport",
+    "LoadedModel",
     "ModelEntry",
     "Weights",
     "c2d_r50",
@@ -60,6 +62,7 @@ __all__ = [
     "list_models",
     "load_bundle",
     "load_checkpoint",
+    "load_model",
     "mc3_18",
     "model_entry",
     "mvit_base_16",

@@ -124,7 +124,7 @@ def load_state(
     head: Literal["keep", "new", "none"] = "keep",
 ) -> LoadReport:
     """Load a state dict into `model`, in place; arguments and errors as in `load_checkpoint`."""
-    state = _with_other_names(model, state)
+    state = with_other_names(model, state)
     report = compare_states(model.state_dict(), state)
     allowed = (
         report.complete
@@ -144,7 +144,7 @@ def load_state(
     return report
 
 
-def _with_other_names(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def with_other_names(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`state`, with its entries also under the other names that the model has for them.
 
     Models that hold a tensor under two names load checkpoints with either, as of PyTorchVideo's

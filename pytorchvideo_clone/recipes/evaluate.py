@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.accelerator import ExportedModel
 from pytorchvideo_clone.data import Faults
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
@@ -80,7 +81,7 @@ class Evaluation:
 
 
 def evaluate_classifier(
-    model: nn.Module,
+    model: nn.Module | ExportedModel,
     spec: InputSpec,
     class_names: Sequence[str],
     data_path: str | Path,
@@ -100,7 +101,8 @@ def evaluate_classifier(
     A video that cannot be read is left out, and named in `faults` of the result.
 
     Args:
-        model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax.
+        model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax; an exported
+            one runs on the CPU.
         spec: what the model takes.
         class_names: the model's classes; the folders of the data must be among them.
         data_path: as in `VideoDataModule`; its `test` folder is used, else `val`, else all.
@@ -130,6 +132,8 @@ def evaluate_classifier(
         decoder=decoder,
         faults=Faults(time_limit_sec=time_limit_sec),
     )
+    if isinstance(model, ExportedModel):
+        model, accelerator, devices = _Exported(model), "cpu", 1
     module = ClassificationModule(model, spec, class_names, crops_at_once=batch_size)
     reports = FaultReports()
     trainer = make_trainer(
@@ -153,3 +157,14 @@ def evaluate_classifier(
         crops=spec.test_crops if crops is None else crops,
         faults=reports.causes,
     )
+
+
+class _Exported(nn.Module):
+    """An exported file as a module without weights."""
+
+    def __init__(self, exported: ExportedModel) -> None:
+        super().__init__()
+        self.exported = exported
+
+    def forward(self, clips: Tensor) -> Tensor:
+        return self.exported(clips)

@@ -8,7 +8,7 @@ from torch import nn
 
 from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.cli.benchmark import _calibration, _Job, _load, _write
-from pytorchvideo_clone.hub import list_models, model_entry
+from pytorchvideo_clone.hub import create_model, list_models, model_entry, save_bundle
 
 JOB = _Job("x3d_tiny", None, [("eager", "float32")], 1, 2, 1, None)
 
@@ -63,6 +63,15 @@ def test_what_cannot_be_meant_is_an_error(capsys: pytest.CaptureFixture) -> None
             main(f"benchmark {arguments}".split())
         assert end.value.code == 2
         assert told in capsys.readouterr().err
+
+
+def test_a_bundle_is_measured_as_it_was_trained(tmp_path: Path) -> None:
+    spec = replace(model_entry("x3d_tiny").input_spec, test_crop=96)
+    model = create_model("x3d_tiny", num_classes=3)
+    save_bundle(tmp_path / "mine.pth", model, "x3d_tiny", spec, ["a", "b", "c"])
+    network, (clip,), _ = _load(JOB._replace(model=str(tmp_path / "mine.pth")))
+    assert clip.shape == (2, 3, 8, 96, 96)
+    assert network(clip).shape == (2, 3)
 
 
 @pytest.mark.parametrize("name", ["x3d_tiny", "slow_r50_detection"])

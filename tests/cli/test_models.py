@@ -8,7 +8,7 @@ import torch
 
 from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.data.motion import MOTIONS
-from pytorchvideo_clone.hub import create_model, list_models, model_entry, save_bundle
+from pytorchvideo_clone.hub import create_model, list_models, load_model, model_entry, save_bundle
 from pytorchvideo_clone.hub.registry import MODELS
 
 
@@ -94,6 +94,18 @@ def test_predict_takes_published_weights_and_their_class_names(
     (row,) = json.loads(capsys.readouterr().out)
     assert {guess["class"] for guess in row["predictions"]} == {f"action {i}" for i in range(400)}
     assert "for detection" in fails(capsys, "predict", "slow_r50_detection", clip)
+    # The same from a downloaded file, and exported and benchmarked without a bundle.
+    weights = str(tmp_path / "X3D_XS.pyth")
+    main(
+        ["predict", "x3d_xs", str(clip), "--checkpoint", weights, *["--clips", "1", "--crops", "1"]]
+    )
+    (again,) = json.loads(capsys.readouterr().out)
+    assert again["predictions"] == row["predictions"][:5]
+    main(["export", "x3d_xs", str(tmp_path / "x3d_xs.pt2")])
+    assert json.loads(capsys.readouterr().out)["target"] == "torch_export"
+    assert load_model(tmp_path / "x3d_xs.pt2").class_names == tuple(
+        f"action {i}" for i in range(400)
+    )
 
 
 def test_train_evaluate_and_export_follow_each_other(
@@ -110,8 +122,18 @@ def test_train_evaluate_and_export_follow_each_other(
     main(["evaluate", model, str(motion_folder), "--num-workers", "0", "--output", str(numbers)])
     assert "top-1" in capsys.readouterr().out
     assert json.loads(numbers.read_text())["videos"] == 8
-    main(["export", model, str(tmp_path / "model.onnx")])
+    exported = str(tmp_path / "model.onnx")
+    main(["export", model, exported])
     assert json.loads(capsys.readouterr().out)["target"] == "onnx"
+    again = tmp_path / "again.json"
+    main(["evaluate", exported, str(motion_folder), "--num-workers", "0", "--output", str(again)])
+    assert json.loads(again.read_text()) == json.loads(numbers.read_text())
+    capsys.readouterr()
+    clip = str(motion_folder / "test" / "pan_up" / "0000.mp4")
+    for source in (exported, model):
+        main(["predict", source, clip, "--top-k", "1"])
+    first, second = capsys.readouterr().out.strip().split("]\n[")
+    assert first.partition("score")[0].lstrip("[") == second.partition("score")[0]
 
 
 def test_what_a_user_can_cause_ends_in_one_sentence(

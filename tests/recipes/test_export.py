@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pytorchvideo_clone.accelerator import EXPORTERS, load_exported
-from pytorchvideo_clone.hub import InputSpec, create_model, model_entry, save_bundle
+from pytorchvideo_clone.hub import InputSpec, create_model, load_model, model_entry, save_bundle
 from pytorchvideo_clone.recipes.export import export_checkpoint
 
 SHALLOW = {"num_classes": 2, "depth_factor": 0.2}  # one block a stage
@@ -47,6 +47,8 @@ def test_every_target_carries_classes_and_input(target: str, tmp_path: Path) -> 
     output = tmp_path / f"exported{EXPORTERS[target].suffix}"
     report = export_checkpoint(tmp_path / "model.pth", output)
     assert report.target == target
+    loaded = load_model(output)
+    assert (loaded.input_spec, loaded.class_names) == (spec, ("jump", "run"))
     metadata = load_exported(output).metadata
     assert json.loads(metadata["class_names"]) == ["jump", "run"]
     assert json.loads(metadata["input_spec"]) == json.loads(json.dumps(asdict(spec)))
