@@ -223,7 +223,7 @@ def _header(path: str) -> dict[str, Any]:
         count = stream.frames or sum(1 for packet in reader.scan() if packet.pts is not None)
         return {
             "duration": float(reader.duration),
-            "fps": float(stream.average_rate or 0),
+            "fps": float(reader.rate or 0),
             "height": codec.height,
             "width": codec.width,
             "codec": codec.codec.canonical_name,

@@ -8,6 +8,8 @@ import numpy as np
 from av.video.stream import VideoStream
 from torch import Tensor
 
+from pytorchvideo_clone.data.decoders.av_files import open_input
+
 __all__ = ["export_video_array"]
 
 _EVEN_ONLY = {"libx264", "libx265", "h264", "hevc"}
@@ -43,7 +45,7 @@ def export_video_array(
         options: of the encoder, e.g. {"crf": "18"}.
 
     Returns:
-        The stream that was written, for its properties.
+        The stream that was written, read again for its properties.
 
     Raises:
         ValueError: if `video` does not have four dimensions, is empty, or has an odd size that the
@@ -86,4 +88,5 @@ def export_video_array(
                 frame = frame.reformat(format=out_format)
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
-    return stream
+    # From PyAV 19 on the stream of a closed file tells nothing any more.
+    return open_input(os.fspath(output_path)).streams.video[0]

@@ -54,6 +54,13 @@ def test_libx264rgb_keeps_every_value(tmp_path: Path) -> None:
     assert torch.equal(clip, noise)
 
 
+def test_the_stream_that_was_written_tells_its_properties(tmp_path: Path) -> None:
+    stream = export_video_array(video(), tmp_path / "video.mp4", Fraction(30000, 1001))
+    assert (stream.frames, stream.width, stream.height) == (12, *picture(0).shape[1::-1])
+    assert stream.average_rate == Fraction(30000, 1001)
+    assert stream.codec_context.name == "mpeg4"
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 5), (3, 0, 4, 5)])
 def test_other_shapes_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\(C, T, H, W\)"):

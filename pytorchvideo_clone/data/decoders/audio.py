@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from pytorchvideo_clone.data.decoders.timestamps import secs_to_pts
 from pytorchvideo_clone.data.video import Clip, Seconds
 
@@ -114,10 +115,11 @@ class AudioReader:
         self._grid: tuple[int, int] | None = None
         if self._stream is None:
             return
-        assert self._stream.time_base is not None
-        self._time_base = self._stream.time_base
+        time_base = exact(self._stream.time_base)
+        assert time_base is not None  # every opened stream has one
+        self._time_base = time_base
         leading = next(iter(self._container.streams.video), self._stream)
-        self._start_sec = Fraction((leading.start_time or 0) * (leading.time_base or 0))
+        self._start_sec = (leading.start_time or 0) * (exact(leading.time_base) or Fraction(0))
         self._start_pts = round(self._start_sec / self._time_base)
         # Decoding may change what the context says.
         self.channels = self._stream.codec_context.channels
@@ -224,7 +226,7 @@ class AudioReader:
     def _open(self) -> None:
         if not isinstance(self._source, str):
             self._source.seek(0)
-        self._container = av.open(self._source, "r", metadata_errors="replace")
+        self._container = open_input(self._source)
         # A stream whose codec FFmpeg does not know has no context.
         streams = (s for s in self._container.streams.audio if s.codec_context is not None)
         self._stream = next(streams, None)

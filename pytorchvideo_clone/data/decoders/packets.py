@@ -15,6 +15,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
+from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from pytorchvideo_clone.data.decoders.holes import (
     MISSING,
     PacketFacts,
@@ -94,15 +95,19 @@ class PacketReader:
 
     def window(self, start_sec: Seconds, end_sec: Seconds) -> tuple[float, float]:
         """Convert a window in seconds to ticks, as `window_to_pts`."""
-        return window_to_pts(
-            start_sec, end_sec, self.time_base, self.start_pts, self.stream.average_rate
-        )
+        return window_to_pts(start_sec, end_sec, self.time_base, self.start_pts, self.rate)
 
     @property
     def time_base(self) -> Fraction:
         """Seconds a tick."""
-        assert self.stream.time_base is not None  # every opened video stream has one
-        return self.stream.time_base
+        seconds = exact(self.stream.time_base)
+        assert seconds is not None  # every opened video stream has one
+        return seconds
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second, on the average; None if the file does not say."""
+        return exact(self.stream.average_rate)
 
     def stamp(self, packet: av.Packet | PacketFacts) -> int | None:
         """Ticks at which the frame of a packet begins."""
@@ -180,8 +185,7 @@ class PacketReader:
             self.container.close()
         if not isinstance(self._source, str):
             self._source.seek(0)
-        # Tags in another encoding than UTF-8 must not keep a video from being read.
-        self.container: InputContainer = av.open(self._source, "r", metadata_errors="replace")
+        self.container: InputContainer = open_input(self._source)
         videos = [
             stream
             for stream in self.container.streams.video
@@ -332,13 +336,12 @@ class PacketReader:
     @property
     def _even(self) -> bool:
         """Whether all frames have one length."""
-        return self.stream.average_rate == self.stream.base_rate
+        return self.rate == exact(self.stream.base_rate)
 
     @property
     def _gap(self) -> Fraction | None:
         """Ticks from a frame to the next, on the average."""
-        rate = self.stream.average_rate
-        return 1 / (rate * self.time_base) if rate else None
+        return 1 / (self.rate * self.time_base) if self.rate else None
 
     def _ends_early(self, end: Fraction) -> bool:
         """Whether the header states more than there is; Matroska's and FLV's alone come first."""

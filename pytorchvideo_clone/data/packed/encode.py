@@ -15,6 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.packed.format import (
@@ -117,13 +118,12 @@ def _encode(
         payload.write(data)
     if not rows:
         raise VideoReadError("it has no frame that can be decoded")
-    rate = reader.stream.average_rate
     header = RecordHeader(
         codec,
         *size,
         time_base=reader.time_base.as_integer_ratio(),
         start_pts=reader.start_pts,
-        rate=None if rate is None else rate.as_integer_ratio(),
+        rate=None if reader.rate is None else reader.rate.as_integer_ratio(),
         duration=reader.duration.as_integer_ratio(),
         num_packets=len(rows),
         audio_bytes=len(sound.data),
@@ -220,7 +220,7 @@ def _copy_audio(source: Any) -> _Sound:
         source = files.FileView(source)
     out = io.BytesIO()
     start: Fraction | None = None
-    with av.open(source, "r", metadata_errors="replace") as given:
+    with open_input(source) as given:
         if not given.streams.audio:
             return _NO_SOUND
         # NUT keeps times to the sample, and every codec; bit-exact is without its writer's version.
@@ -229,8 +229,8 @@ def _copy_audio(source: Any) -> _Sound:
             target = copy.add_stream_from_template(stream)
             for packet in given.demux(stream):
                 if packet.pts is not None and packet.size:
-                    begin = packet.pts * Fraction(packet.time_base)
-                    start = begin if start is None else start
+                    if start is None:
+                        start = packet.pts * (exact(packet.time_base) or Fraction(0))
                     packet.stream = target
                     copy.mux(packet)
     return _NO_SOUND if start is None else _Sound(out.getvalue(), start)

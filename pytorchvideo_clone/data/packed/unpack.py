@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from pytorchvideo_clone.data import files
+from pytorchvideo_clone.data.decoders.av_files import open_input
 from pytorchvideo_clone.data.packed.format import KEY, Codec
 from pytorchvideo_clone.data.packed.store import PackedStore
 
@@ -29,8 +30,8 @@ def unpack_video(store: files.PathLike, number: int, target: files.PathLike) -> 
     header, packets = record.header, record.packets
     time_base = Fraction(*header.time_base)
     # What a demuxer finds in the bare packets tells the muxer what it needs to know.
-    bare = av.open(io.BytesIO(record.payload), "r", format=_BARE[header.codec])
-    sound = av.open(io.BytesIO(record.audio), "r") if record.audio else None
+    bare = open_input(io.BytesIO(record.payload), _BARE[header.codec])
+    sound = open_input(io.BytesIO(record.audio)) if record.audio else None
     with av.open(os.fspath(target), "w") as file:
         picture_stream = file.add_stream_from_template(bare.streams.video[0])
         sound_stream = sound and file.add_stream_from_template(sound.streams.audio[0])

@@ -1,0 +1,53 @@
+"""Files opened with PyAV, the one place that knows how its releases differ."""
+
+from fractions import Fraction
+from typing import Any, BinaryIO, Protocol
+
+import av
+from av.container import InputContainer
+
+__all__ = ["Ratio", "exact", "open_input"]
+
+# Tags in another encoding than UTF-8 must not keep a video from being read. PyAV 19 reads any.
+_ANY_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+
+
+class Ratio(Protocol):
+    """A rational number of PyAV's: a Fraction up to 18, an AVRational from 19 on."""
+
+    @property
+    def numerator(self) -> int:
+        """Upper part."""
+
+    @property
+    def denominator(self) -> int:
+        """Lower part, which may be 0."""
+
+
+def open_input(source: str | BinaryIO, format: str | None = None) -> InputContainer:
+    """Open a file for reading.
+
+    Args:
+        source: a local path, or an open binary file.
+        format: FFmpeg's name of the container; by default it finds out.
+
+    Raises:
+        av.FFmpegError: if it cannot.
+    """
+    return av.open(source, "r", format=format, **_ANY_TAGS)
+
+
+def exact(ratio: Ratio | None) -> Fraction | None:
+    """Give a time base, rate or aspect ratio of PyAV's as a Fraction, None if it is not known.
+
+    An AVRational has no `as_integer_ratio` and rounds its products with others to 32 bits; where
+    nothing is known it is 0/1 or 0/0, not None.
+
+    >>> exact(Fraction(30000, 1001)), exact(Fraction(0)), exact(None)
+    (Fraction(30000, 1001), None, None)
+    """
+    if ratio is None or not ratio.numerator or not ratio.denominator:
+        return None
+    return Fraction(ratio.numerator, ratio.denominator)
