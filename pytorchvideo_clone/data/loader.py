@@ -4,7 +4,6 @@ import ctypes
 import gc
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -32,8 +31,8 @@ def make_loader(
 ) -> DataLoader:
     """Make a loader that keeps all cores busy with decoding, and none with anything else.
 
-    Worker processes live through all epochs; the cores are divided among them, so that a worker
-    does not wait for the threads of another; what they inherit is left out of garbage collection;
+    Worker processes live through all epochs; each computes with one thread of torch, so that it
+    does not wait for those of another; what they inherit is left out of garbage collection;
     batches come in shared memory that is used again (`SharedCollate`), and in pinned memory where
     there is a GPU. A process that loads, this one without workers, keeps up to 128 MB of freed
     memory for the next clip. Give it clips of uint8 and normalise them on the device: a quarter of
@@ -112,9 +111,8 @@ def worker_options(num_workers: int | None = None, seed: int = 0) -> dict[str, A
         "generator": torch.Generator().manual_seed(seed),
     }
     if num_workers:
-        threads = max(1, available_cores() // num_workers)
         options["persistent_workers"] = True
-        options["worker_init_fn"] = partial(_set_up_worker, threads=threads)
+        options["worker_init_fn"] = _set_up_worker
     return options
 
 
@@ -163,8 +161,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _OF_EACH_CLIP = {"video", "audio", "clip_index", "aug_index", "frame_mask", "has_audio"}
 
 
-def _set_up_worker(number: int, threads: int) -> None:
-    torch.set_num_threads(threads)
+def _set_up_worker(number: int) -> None:
+    # No thread of torch beyond the one that `DataLoader` gives a worker: in a process forked from
+    # one that has used OpenMP, libgomp waits for ever for threads that the fork did not take along.
     _keep_freed_memory()
     # What is there lives as long as the worker: to look through it takes 0.1 s each time.
     gc.freeze()

@@ -6,6 +6,8 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
+import torch
+
 __all__ = ["start_pool"]
 
 
@@ -20,15 +22,18 @@ def start_pool(num_workers: int, preload: str) -> ProcessPoolExecutor:
     ...     pool.submit(abs, -1).result()
     1
     """
-    # Not forked from here: decoding threads and forks do not go together.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([preload])
+    # Not forked from here: threads, of decoders and of OpenMP, and forks do not go together.
+    has_server = "forkserver" in multiprocessing.get_all_start_methods()  # Windows has none
+    context = multiprocessing.get_context("forkserver" if has_server else "spawn")
+    if has_server:
+        context.set_forkserver_preload([preload])
     return ProcessPoolExecutor(num_workers, mp_context=context, initializer=_follow_parent)
 
 
 def _follow_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process answers it
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)  # there is a worker for each core
 
 
 def _end_with_parent() -> None:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from pytorchvideo_clone.data.processes import start_pool
 
@@ -51,3 +52,8 @@ def test_workers_answer_no_interrupt() -> None:
         worker = pool.submit(os.getpid).result()
         os.kill(worker, signal.SIGINT)
         assert pool.submit(os.getpid).result() == worker
+
+
+def test_workers_compute_with_one_thread() -> None:
+    with start_pool(1, "torch") as pool:
+        assert pool.submit(torch.get_num_threads).result() == 1
