@@ -21,7 +21,7 @@ from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.accelerator import ExportedModel, Measurement, build_form, randomize_norms
 from pytorchvideo_clone.accelerator import benchmark as measure_forms
 from pytorchvideo_clone.accelerator.benchmark import BUILDERS
-from pytorchvideo_clone.cli.screen import print_table
+from pytorchvideo_clone.cli.tables import print_table
 from pytorchvideo_clone.hub import InputSpec, create_model, load_model, model_entry
 from pytorchvideo_clone.hub.loading import is_file_name
 from pytorchvideo_clone.hub.registry import MODELS

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.cli.screen import print_table
+from pytorchvideo_clone.cli.tables import print_table
 from pytorchvideo_clone.data.loader import make_loader
 from pytorchvideo_clone.data.packed import (
     PackedStore,

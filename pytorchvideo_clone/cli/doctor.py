@@ -10,7 +10,7 @@ import torch
 
 from pytorchvideo_clone import __version__
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.cli.screen import print_table
+from pytorchvideo_clone.cli.tables import print_table
 from pytorchvideo_clone.data.decoders import decoder_report
 
 __all__ = ["doctor"]

@@ -2,9 +2,10 @@
 
 import csv
 import io
-import json
+import json as json_format
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +13,49 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.cli.screen import file_writer, is_first_rank, print_table
-from pytorchvideo_clone.hub import list_models, load_model, model_entry
+from pytorchvideo_clone.cli.screen import file_writer, is_first_rank
+from pytorchvideo_clone.cli.tables import print_table
+from pytorchvideo_clone.hub import ModelEntry, list_models, load_model, model_entry
 
 __all__ = ["demo", "evaluate", "export", "models", "predict", "train"]
 
 
-def models(filter: str = "", /) -> None:
+def models(filter: str = "", /, json: bool = False) -> None:
     """List the models of the zoo.
 
     Args:
         filter: show only names that contain this text.
+        json: print all that is known of each, as JSON.
     """
-    names = list_models(filter)
-    if not names:
+    entries = [model_entry(name) for name in list_models(filter)]
+    if not entries:
         raise ValueError(
             f"no model name contains {filter!r}; there are {', '.join(list_models())}."
         )
+    if json:
+        print(json_format.dumps([_described(entry) for entry in entries], indent=2))
+        return
     rows = []
-    for entry in map(model_entry, names):
+    for entry in entries:
         spec, weights = entry.input_spec, entry.weights
         numbers = ["no weights", "", "", ""]
         if weights is not None:
-            accuracy = ", ".join(f"{name} {value:.2f}" for name, value in weights.accuracy.items())
+            # The first number: a row is one line, and --json has all.
+            first = list(weights.accuracy.items())[:1]
+            accuracy = "".join(f"{name} {value:.2f}" for name, value in first)
             gflops = f"{weights.gflops:.2f}" if weights.gflops else ""
             numbers = [weights.dataset, accuracy, f"{weights.params / 1e6:.2f}", gflops]
         size = f"{spec.num_frames} x {spec.sampling_rate}"
-        rows.append([entry.name, entry.task, size, f"{spec.crop}", *numbers])
-    print_table(
-        [
-            "model",
-            "task",
-            "frames x stride",
-            "crop",
-            "trained on",
-            "accuracy %",
-            "M params",
-            "GFLOPs",
-        ],
-        rows,
-    )
+        rows.append([entry.name, size, f"{spec.crop}", *numbers])
+    header = ["model", "frames x stride", "crop", "trained on", "accuracy %"]
+    print_table([*header, "M params", "GFLOPs"], rows)
+
+
+def _described(entry: ModelEntry) -> dict[str, Any]:
+    """What the table of models knows of one, as plain data."""
+    weights = None if entry.weights is None else asdict(entry.weights)
+    spec = asdict(entry.input_spec)
+    return {"name": entry.name, "task": entry.task, "input_spec": spec, "weights": weights}
 
 
 def predict(
@@ -168,7 +172,7 @@ def evaluate(
     if not is_first_rank():
         return
     numbers = evaluation.to_dict()
-    write(json.dumps(numbers, indent=2))
+    write(json_format.dumps(numbers, indent=2))
     print(
         f"top-1 {numbers['top1']:.4f}, top-5 {numbers['top5']:.4f} "
         f"over {numbers['videos']} videos, {numbers['views']}"
@@ -220,8 +224,8 @@ def demo(output: str = "demo_output", seed: int = 0) -> None:
 def _writer(output: str | None) -> Callable[[Sequence[dict[str, Any]]], object]:
     """How predictions are written; an unfit file name is refused before any work."""
     if output is None:
-        return lambda results: print(json.dumps(results, indent=2))
-    formats = {".json": lambda results: json.dumps(results, indent=2), ".csv": _to_csv}
+        return lambda results: print(json_format.dumps(results, indent=2))
+    formats = {".json": lambda results: json_format.dumps(results, indent=2), ".csv": _to_csv}
     suffix = Path(output).suffix
     if suffix not in formats:
         raise ValueError(f"output is {output!r}; its name must end in {' or '.join(formats)}.")

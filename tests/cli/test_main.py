@@ -61,6 +61,13 @@ def test_an_interrupt_of_the_start_shows_no_traceback() -> None:
     assert (process.returncode, shown) == (130, "interrupted\n")
 
 
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    script = "from pytorchvideo_clone.cli import main; main(['train', '--help'])"
+    command = ["/bin/sh", "-c", '"$0" -c "$1" | true', sys.executable, script]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.stderr == ""
+
+
 def test_an_interrupt_of_a_command_ends_with_status_130(capsys, monkeypatch) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt

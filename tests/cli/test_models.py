@@ -30,17 +30,27 @@ def fails(capsys: pytest.CaptureFixture, *arguments: object) -> str:
     return capsys.readouterr().err
 
 
-def test_models_lists_the_zoo(capsys: pytest.CaptureFixture, monkeypatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+def test_models_lists_the_zoo_within_80_columns(capsys: pytest.CaptureFixture) -> None:
     main(["models"])
     shown = capsys.readouterr().out
-    assert all(name in shown for name in list_models())
-    main(["models", "--filter", "x3d_x"])
-    shown = capsys.readouterr().out
-    assert "x3d_xs" in shown
-    assert "slow_r50" not in shown
-    assert "69.12" in shown
-    assert "no model name contains" in fails(capsys, "models", "--filter", "resnext")
+    assert set(list_models()) <= set(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+    for words in (["x3d_x"], ["--filter", "x3d_x"]):
+        main(["models", *words])
+        shown = capsys.readouterr().out
+        assert "x3d_xs" in shown
+        assert "slow_r50" not in shown
+        assert "69.12" in shown
+    assert "no model name contains" in fails(capsys, "models", "resnext")
+
+
+def test_models_gives_all_that_it_knows_as_json(capsys: pytest.CaptureFixture) -> None:
+    main(["models", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == list_models()
+    slow = next(row for row in rows if row["name"] == "slow_r50")
+    assert (slow["task"], slow["input_spec"]["num_frames"]) == ("classification", 8)
+    assert slow["weights"]["accuracy"]["top1"] == 74.58
 
 
 def test_predict_prints_json(capsys, checkpoint: str, motion_folder: Path) -> None:
