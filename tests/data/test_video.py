@@ -69,6 +69,16 @@ def test_thwc_to_cthw_is_a_view() -> None:
     assert clip[2, 1, 0, 3] == frames[1, 0, 3, 2]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [0, 2])
+def test_floats_of_a_clip_lie_as_its_bytes_do(dtype, count) -> None:
+    frames = torch.arange(count * 120, dtype=torch.uint8).reshape(count, 5, 8, 3)
+    clip = as_clip(frames, dtype)
+    assert clip.dtype == dtype
+    assert clip.stride() == (1, 120, 24, 3), "the layout that PyTorchVideo's readers give"
+    assert clip.permute(1, 2, 3, 0).int().flatten().tolist() == list(range(count * 120))
+
+
 def test_clips_are_uint8_or_floating() -> None:
     frames = torch.arange(48, dtype=torch.uint8).reshape(2, 2, 4, 3)
     assert as_clip(frames, torch.float16).dtype == torch.float16

@@ -114,8 +114,19 @@ def normalize(
         raise ValueError(
             f"mean has {len(mean)} entries and std {len(std)}, but the video {channels} channels."
         )
-    shape = (-1, 1, 1, 1)
-    centre = torch.tensor(mean, dtype=video.dtype, device=video.device).view(shape)
-    scale = torch.tensor(std, dtype=video.dtype, device=video.device).view(shape)
+    centre = _beside(torch.tensor(mean, dtype=video.dtype, device=video.device), video)
+    scale = _beside(torch.tensor(std, dtype=video.dtype, device=video.device), video)
     centred = video.sub_(centre) if inplace else video - centre
     return centred.div_(scale)
+
+
+def _beside(numbers: Tensor, video: Tensor) -> Tensor:
+    """Shape a number a channel, (C,) or (1,), so that it meets the channels of a video.
+
+    Where these lie side by side in memory, as decoders write them, a row of them is laid out alike,
+    (C, 1, 1, W): torch then runs along whole rows instead of over C numbers at a time.
+    """
+    channels, width = video.shape[-4], video.shape[-1]
+    if len(numbers) > 1 and video.stride(-4) == 1 and video.stride(-1) == channels:
+        return numbers.repeat(width).view(1, 1, width, channels).permute(3, 0, 1, 2)
+    return numbers.view(-1, 1, 1, 1)

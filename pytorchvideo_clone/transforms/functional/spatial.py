@@ -335,12 +335,12 @@ def random_resized_crop(
     ways = [(top, end[0]), (left, end[1]), (h, end[2]), (w, end[3])]
     # Whole pixels, rounded down, as PyTorchVideo moves it.
     path = torch.stack([torch.linspace(way[0], way[1], count) for way in ways]).int()
-    pieces: list[Tensor] = []
+    moved = frames.new_empty([frames.shape[0], count, target_height, target_width])
     for t in range(count):
         top, left, h, w = int(path[0, t]), int(path[1, t]), int(path[2, t]), int(path[3, t])
         piece = crop(frames[:, t : t + 1], top, left, h, w)
-        pieces.append(resize(piece, target_height, target_width, interpolation))
-    return torch.cat(pieces, dim=1)
+        moved[:, t : t + 1] = resize(piece, target_height, target_width, interpolation)
+    return moved
 
 
 def random_rectangle(

@@ -56,7 +56,12 @@ def uniform_temporal_subsample(x: Tensor, num_samples: int, temporal_dim: int = 
     torch.Size([3, 8, 4, 4])
     """
     indices = uniform_temporal_indices(x.shape[temporal_dim], num_samples)
-    return x.index_select(temporal_dim, indices.to(x.device))
+    if x.is_contiguous() or x.device.type != "cpu":
+        return x.index_select(temporal_dim, indices.to(x.device))
+    # Of frames as decoders write them, and of views, torch gathers single numbers: ten times slower
+    # than one copy a frame.
+    places: list[int] = indices.tolist()
+    return torch.stack([x.select(temporal_dim, place) for place in places], temporal_dim)
 
 
 def uniform_temporal_subsample_repeated(

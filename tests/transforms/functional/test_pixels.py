@@ -1,3 +1,4 @@
+import numpy
 import pytest
 import torch
 
@@ -33,6 +34,22 @@ def test_normalised_channels_have_mean_0_and_deviation_1(shape):
     out = normalize(video, mean.tolist(), std.tolist())
     torch.testing.assert_close(out.mean(others), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(out.std(others), torch.ones(3))
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("shape", [(3, 4, 6, 5), (2, 3, 4, 6, 5)])
+def test_normalising_frames_as_decoders_write_them(shape, inplace):
+    # The channels of a pixel side by side in memory, seen as (..., C, T, H, W).
+    video = torch.rand(shape).movedim(-4, -1).contiguous().movedim(-1, -4)
+    mean, std = [0.45, 0.4, 0.5], [0.225, 0.3, 0.25]
+    pixels = video.numpy().copy()
+    out = normalize(video, mean, std, inplace)
+    assert out.stride() == video.stride(), "PyTorchVideo keeps the layout"
+    assert (out is video) == inplace
+    for number, (m, s) in enumerate(zip(mean, std, strict=True)):
+        channel = pixels.take(number, axis=-4)
+        expected = (channel - numpy.float32(m)) / numpy.float32(s)
+        numpy.testing.assert_array_equal(out.select(-4, number).numpy(), expected)
 
 
 def test_normalising_bytes_says_what_to_do():
