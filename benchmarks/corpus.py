@@ -27,7 +27,7 @@ from skimage import io
 from pytorchvideo_clone.data import VideoPathHandler
 from pytorchvideo_clone.data.packed import PackedStore, PackSettings, pack_videos
 
-__all__ = ["FPS", "SECONDS", "make_corpus", "psnr", "quality", "sizes"]
+__all__ = ["FPS", "SECONDS", "make_corpus", "psnr", "quality", "sizes", "write_video"]
 
 FPS, SECONDS = 30, 10
 VIDEOS, LARGE_VIDEOS = 10, 4
@@ -46,9 +46,9 @@ def make_corpus(folder: Path) -> Path:
     """Write what is missing, and give the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(VIDEOS):
-        _write_video(folder / "mp4" / f"{number}.mp4", number, 340, 256)
+        write_video(folder / "mp4" / f"{number}.mp4", number, 340, 256)
     for number in range(LARGE_VIDEOS):
-        _write_video(folder / "hd" / f"{number}.mp4", number, 1280, 720)
+        write_video(folder / "hd" / f"{number}.mp4", number, 1280, 720)
     hour = folder / "hour.mp4"
     if not hour.exists():
         names = [f"file 'mp4/{n % VIDEOS}.mp4'\n" for n in range(3600 // SECONDS)]
@@ -86,15 +86,11 @@ def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
     return 10 * math.log10(255**2 / float((one.float() - other.float()).square().mean()))
 
 
-def _every_tenth(path: str | Path) -> torch.Tensor:
-    with VideoPathHandler().video_from_path(path) as video:
-        return video.get_clip(0, SECONDS, lambda i: i[::10], video_dtype=torch.uint8)["video"]
-
-
-def _write_video(path: Path, number: int, width: int, height: int) -> None:
+def write_video(path: Path, number: int, width: int, height: int) -> None:
+    """Write a video of `mp4` or `hd`, unless it is there."""
     if path.exists():
         return
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     inputs = []
     for name in (PHOTOGRAPHS[number % 7], PHOTOGRAPHS[(number + 3) % 7]):
         picture = path.parents[1] / "photographs" / f"{name}.png"
@@ -116,6 +112,11 @@ def _write_video(path: Path, number: int, width: int, height: int) -> None:
     )  # fmt: skip
     camera.unlink()
     Path(f"{path}.part").rename(path)
+
+
+def _every_tenth(path: str | Path) -> torch.Tensor:
+    with VideoPathHandler().video_from_path(path) as video:
+        return video.get_clip(0, SECONDS, lambda i: i[::10], video_dtype=torch.uint8)["video"]
 
 
 def _scene(speed: float, width: int, height: int) -> str:
