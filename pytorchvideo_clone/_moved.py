@@ -1,17 +1,20 @@
-"""Keep PyTorchVideo's module paths alive: an import finder over one table.
+"""Keep PyTorchVideo's module paths alive: an import finder over two tables.
 
 `import pytorchvideo_clone.data.kinetics` gives the very module
-`pytorchvideo_clone.data.datasets.kinetics`, so that moving a project is one search-and-replace.
+`pytorchvideo_clone.data.datasets.kinetics`, so that moving a project is one search-and-replace. And
+a module has the names that PyTorchVideo's module of that path had only imported itself: projects
+import them from there.
 """
 
 import importlib
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
-__all__ = ["MOVED", "install"]
+__all__ = ["MOVED", "PASSED_ON", "install"]
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -35,9 +38,6 @@ MOVED: dict[str, str] = {
     "data.ego4d": "data.datasets.ego4d",
     "data.ego4d.ego4d_dataset": "data.datasets.ego4d.dataset",
     "data.ego4d.utils": "data.datasets.ego4d.moments",
-    "data.encoded_video_decord": "data.encoded_video",
-    "data.encoded_video_pyav": "data.encoded_video",
-    "data.encoded_video_torchvision": "data.encoded_video",
     "data.hmdb51": "data.datasets.hmdb51",
     "data.epic_kitchen": "data.datasets.epic_kitchen",
     "data.epic_kitchen.epic_kitchen_dataset": "data.datasets.epic_kitchen.dataset",
@@ -72,13 +72,89 @@ MOVED: dict[str, str] = {
     "transforms.transforms_factory": "transforms.factory",
 }
 
+# Module -> name that it passes on -> the module that has it, both below the package; `torch` is
+# a module itself.
+PASSED_ON: dict[str, dict[str, str]] = {
+    "data.datasets.ava": {"g_pathmgr": "data.files"},
+    "data.datasets.charades": {
+        "MultiProcessSampler": "data.sharding",
+        "g_pathmgr": "data.files",
+    },
+    "data.datasets.domsev": {
+        "ImageFrameInfo": "data.lists.manifest",
+        "g_pathmgr": "data.files",
+    },
+    "data.datasets.epic_kitchen.dataset": {
+        "EncodedVideoInfo": "data.lists.manifest",
+        "FrameVideo": "data.frame_video",
+        "VideoFrameInfo": "data.lists.manifest",
+        "VideoInfo": "data.lists.manifest",
+    },
+    "data.datasets.epic_kitchen.forecasting": {
+        "EncodedVideoInfo": "data.lists.manifest",
+        "Video": "data.video",
+        "VideoFrameInfo": "data.lists.manifest",
+        "VideoInfo": "data.lists.manifest",
+    },
+    "data.datasets.epic_kitchen.manifest": {"g_pathmgr": "data.files"},
+    "data.datasets.epic_kitchen.recognition": {
+        "ActionData": "data.datasets.epic_kitchen.dataset",
+        "EncodedVideoInfo": "data.lists.manifest",
+        "Video": "data.video",
+        "VideoFrameInfo": "data.lists.manifest",
+        "VideoInfo": "data.lists.manifest",
+    },
+    "data.datasets.hmdb51": {"g_pathmgr": "data.files"},
+    "data.datasets.json_dataset": {"g_pathmgr": "data.files"},
+    "data.datasets.ssv2": {
+        "MultiProcessSampler": "data.sharding",
+        "g_pathmgr": "data.files",
+    },
+    "data.datasets.ucf101": {
+        "ClipSampler": "data.clip_sampling",
+        "LabeledVideoDataset": "data.labeled_video_dataset",
+        "labeled_video_dataset": "data.labeled_video_dataset",
+    },
+    "data.encoded_video": {
+        "DecoderType": "data.decoders",
+        "g_pathmgr": "data.files",
+    },
+    "data.encoded_video_decord": {
+        "Video": "data.video",
+        "thwc_to_cthw": "data.video",
+    },
+    "data.encoded_video_pyav": {
+        "pts_to_secs": "data.decoders.timestamps",
+        "secs_to_pts": "data.decoders.timestamps",
+        "thwc_to_cthw": "data.video",
+    },
+    "data.encoded_video_torchvision": {
+        "Video": "data.video",
+        "pts_to_secs": "data.decoders.timestamps",
+        "secs_to_pts": "data.decoders.timestamps",
+        "thwc_to_cthw": "data.video",
+    },
+    "data.frame_video": {
+        "g_pathmgr": "data.files",
+        "optional_threaded_foreach": "data.lists.manifest",
+        "thwc_to_cthw": "data.video",
+    },
+    "data.lists.labeled_video_paths": {"g_pathmgr": "data.files"},
+    "data.utils": {"g_pathmgr": "data.files", "torch": "torch"},
+    "data.video": {"g_pathmgr": "data.files"},
+}
+
 
 class _MovedFinder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, name = fullname.partition(".")
-        home = _home(name) if package == _PACKAGE else None
+        if package != _PACKAGE:
+            return None
+        if name in PASSED_ON:
+            return _passing_on(PathFinder.find_spec(fullname, path), PASSED_ON[name])
+        home = _home(name)
         if home is None:
             return None
         return ModuleSpec(fullname, self, loader_state=f"{_PACKAGE}.{home}")
@@ -92,6 +168,31 @@ class _MovedFinder(MetaPathFinder, Loader):
         # The import system has just written the alias over the module's own specification.
         assert module.__spec__ is not None
         module.__spec__ = module.__spec__.loader_state
+
+
+def _passing_on(spec: ModuleSpec | None, names: dict[str, str]) -> ModuleSpec | None:
+    """Give a module's specification, whose module finds these names elsewhere when asked."""
+    if spec is None or spec.loader is None:
+        return spec
+    execute = spec.loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        own = vars(module).get("__getattr__")
+
+        def find(name: str) -> Any:
+            if names.get(name) == name:
+                return importlib.import_module(name)
+            if name in names:
+                return getattr(importlib.import_module(f"{_PACKAGE}.{names[name]}"), name)
+            if own is not None:
+                return own(name)
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+        module.__getattr__ = find  # type: ignore[method-assign]
+
+    spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+    return spec
 
 
 def _home(name: str) -> str | None:

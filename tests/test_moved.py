@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pytorchvideo_clone._moved import MOVED
+from pytorchvideo_clone._moved import MOVED, PASSED_ON
 
 
 @pytest.mark.parametrize("old", MOVED)
@@ -20,6 +20,20 @@ def test_an_old_path_imports_first_in_a_fresh_finder_order(old: str) -> None:
     parent, _, leaf = old.rpartition(".")
     module = importlib.import_module(f"pytorchvideo_clone.{old}")
     assert getattr(importlib.import_module(f"pytorchvideo_clone.{parent}"), leaf) is module
+
+
+@pytest.mark.parametrize("module", PASSED_ON)
+def test_a_module_passes_on_what_others_have(module: str) -> None:
+    found = importlib.import_module(f"pytorchvideo_clone.{module}")
+    assert found.__spec__.name == found.__name__ == f"pytorchvideo_clone.{module}"
+    for name, home in PASSED_ON[module].items():
+        if name == home:
+            assert getattr(found, name) is importlib.import_module(name)
+        else:
+            owner = importlib.import_module(f"pytorchvideo_clone.{home}")
+            assert getattr(found, name) is getattr(owner, name)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        found.no_such_name  # noqa: B018 (the access is what is tested)
 
 
 def test_a_path_that_never_existed_stays_missing() -> None:

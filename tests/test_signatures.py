@@ -1,9 +1,10 @@
-"""Layers, losses, models and accelerator keep the arguments and defaults of PyTorchVideo.
+"""Functions, classes and methods keep the arguments and defaults of PyTorchVideo.
 
-tests/reference/signatures.txt has one line for each of its functions and classes, at its path.
+tests/reference/signatures.txt has one line for each of them, at its path.
 """
 
 import ast
+import enum
 import importlib
 import inspect
 from pathlib import Path
@@ -30,16 +31,26 @@ def named(default: Any) -> Any:
     """The same of a default of ours."""
     if isinstance(default, tuple | list):
         return tuple(map(named, default))
+    if isinstance(default, enum.Enum):
+        return default.name
     return getattr(default, "__name__", default)
+
+
+def found_at(path: str) -> Any:
+    """The function, class or method at PyTorchVideo's path."""
+    module, _, name = path.rpartition(".")
+    try:
+        owner = importlib.import_module(f"pytorchvideo_clone.{module}")
+    except ModuleNotFoundError:
+        owner = found_at(module)
+    return getattr(owner, name)
 
 
 @pytest.mark.parametrize("line", SIGNATURES, ids=lambda line: line.partition("(")[0])
 def test_arguments_and_defaults_are_those_of_pytorchvideo(line: str) -> None:
     path, _, arguments = line.partition("(")
-    module, _, name = path.rpartition(".")
-    ours = inspect.signature(
-        getattr(importlib.import_module(f"pytorchvideo_clone.{module}"), name)
-    ).parameters
+    ours = dict(inspect.signature(found_at(path)).parameters)
+    ours.pop("self", None)
     function = ast.parse(f"def f({arguments}: ...").body[0]
     assert isinstance(function, ast.FunctionDef)
     positional, keywords = function.args.args, function.args.kwonlyargs

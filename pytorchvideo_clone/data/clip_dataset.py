@@ -377,7 +377,8 @@ class ClipDataset(Dataset):
 
     def _open(self, path: str) -> Video:
         with stage("open"):
-            return self.video_path_handler.video_from_path(path, **self._open_options)
+            video = self.video_path_handler.video_from_path(path, **self._open_options)
+            return self.fault_log.note_decoder(video, path)
 
     @contextmanager
     def _seeded(self, what: str, index: int) -> Iterator[None]:

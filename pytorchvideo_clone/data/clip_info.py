@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pytorchvideo_clone.data.video import Seconds
 
-__all__ = ["Annotation", "ClipInfo", "ClipInfoList", "RandomSource"]
+__all__ = ["Annotation", "ClipInfo", "ClipInfoList", "RandomSource", "as_clip_info", "end_of"]
 
 Annotation = Mapping[str, Any]
 
@@ -43,3 +43,25 @@ class ClipInfoList(NamedTuple):
     clip_index: list[int]
     aug_index: list[int]
     is_last_clip: list[bool]
+
+
+def as_clip_info(answer: Any) -> ClipInfo | ClipInfoList:
+    """Take what a sampler answers: samplers of other projects may give a plain tuple.
+
+    >>> as_clip_info((0, 2, 0, 0, True)).clip_end_sec
+    2
+    """
+    if isinstance(answer, ClipInfo | ClipInfoList):
+        return answer
+    return ClipInfoList(*answer) if isinstance(answer[0], list) else ClipInfo(*answer)
+
+
+def end_of(span: ClipInfo | ClipInfoList) -> tuple[Seconds, bool]:
+    """Give where the last clip of an answer ends, and whether it is the last of the video.
+
+    >>> end_of(ClipInfoList([0, 5], [2, 7], [0, 0], [0, 0], [True, True]))
+    (7, True)
+    """
+    if isinstance(span, ClipInfoList):
+        return span.clip_end_sec[-1], span.is_last_clip[-1]
+    return span.clip_end_sec, span.is_last_clip

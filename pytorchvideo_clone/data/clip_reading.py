@@ -165,7 +165,7 @@ def _read_union(
     filters: Sequence[FrameFilter | None],
     options: Mapping[str, Any],
 ) -> list[dict[str, Any]] | None:
-    places = video.places(windows)
+    places = video.places(windows) if isinstance(video, Video) else None
     if places is None:
         return None
     wanted = [

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, Literal
 
-from pytorchvideo_clone.data.clip_info import Annotation, ClipInfo, ClipInfoList, RandomSource
+from pytorchvideo_clone.data.clip_info import (
+    Annotation,
+    ClipInfo,
+    ClipInfoList,
+    RandomSource,
+    as_clip_info,
+    end_of,
+)
 from pytorchvideo_clone.data.video import Seconds
 
 __all__ = [
@@ -98,12 +105,9 @@ class ClipSampler(ABC):
         end: Seconds | None = None
         last = False
         while not last:
-            clip = sampler(end, duration, info)
+            clip = as_clip_info(sampler(end, duration, info))
             yield clip
-            if isinstance(clip, ClipInfoList):
-                end, last = clip.clip_end_sec[-1], clip.is_last_clip[-1]
-            else:
-                end, last = clip.clip_end_sec, clip.is_last_clip
+            end, last = end_of(clip)
 
     def _random_start(self, video_duration: Seconds) -> Fraction:
         """A start, drawn so that the clip ends within the video; 0 if the video is shorter."""

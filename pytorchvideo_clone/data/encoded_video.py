@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, ClassVar, Literal
 
 import av
 import torch
 
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.decoders import Decoder, open_decoder, resolve_decoder
-from pytorchvideo_clone.data.decoders.audio import AudioOptions, AudioReader
+from pytorchvideo_clone.data.decoders import (
+    Decoder,
+    open_reliable_decoder,
+    resolve_decoder,
+)
+from pytorchvideo_clone.data.decoders.audio import DECORD_SOUND, AudioOptions, AudioReader
 from pytorchvideo_clone.data.video import (
     Clip,
     FrameFilter,
@@ -26,13 +30,7 @@ from pytorchvideo_clone.data.video import (
     check_on_damage,
 )
 
-__all__ = [
-    "EncodedVideo",
-    "EncodedVideoDecord",
-    "EncodedVideoPyAV",
-    "EncodedVideoTorchVision",
-    "select_video_class",
-]
+__all__ = ["EncodedVideo", "select_video_class"]
 
 
 class EncodedVideo(Video):
@@ -41,13 +39,15 @@ class EncodedVideo(Video):
     Args:
         file: a path on this machine, or an open binary file, which `close` closes.
         video_name: what `name` says; the file name by default.
-        decode_video: whether clips hold frames.
         decode_audio: whether clips hold audio, where there is any.
+        decode_video: whether clips hold frames.
         decoder: "pyav", "torchcodec", "decord", or "auto" for the first of them that loads, which
-            `decoder_name` then says. It reads the frames; audio is always read by PyAV.
+            `decoder_name` then says. It reads the frames; audio is always read by PyAV, and so are
+            the frames of a file that the decoder is known to read wrongly (see `refusal`).
         audio_rate: samples a second. With a number, or "native" for the file's own, the audio is
             exactly that of the window, (end - start) * rate samples in [-1, 1], silent where the
-            file has none. None gives the codec frames that begin in it, whole, as PyTorchVideo.
+            file has none. None gives the codec frames that begin in it, whole, as PyTorchVideo;
+            with decord as there 44100 Hz, or `sample_rate`.
         audio_mono: the mean of the channels, (S,); else (channels, S), which needs `audio_rate`.
         missing_audio: "silence" gives zeros where the file has no sound at all, or damaged one, and
             the clip's key `has_audio` says so; `audio_rate` must then be a number.
@@ -68,12 +68,14 @@ class EncodedVideo(Video):
     torch.Size([3, 5, 16, 24])
     """
 
+    _OWN_DECODER: ClassVar[str | None] = None  # of a class that has no other
+
     def __init__(
         self,
         file: files.PathLike | BinaryIO,
         video_name: str | None = None,
-        decode_video: bool = True,
         decode_audio: bool = True,
+        decode_video: bool = True,
         decoder: str = "pyav",
         *,
         audio_rate: int | Literal["native"] | None = None,
@@ -93,11 +95,21 @@ class EncodedVideo(Video):
         self._name = video_name or (Path(origin).name if isinstance(origin, str) else "video")
         self._decode_video = decode_video
         self._decode_audio = decode_audio
-        self._audio_options = AudioOptions(audio_rate, audio_mono, missing_audio)
-        if not decode_audio and self._audio_options != AudioOptions():
-            raise ValueError("audio_rate, audio_mono and missing_audio need decode_audio=True.")
         self._decoder_name = resolve_decoder(decoder)
+        sound: dict[str, Any] = {
+            "audio_rate": audio_rate,
+            "audio_mono": audio_mono,
+            "missing_audio": missing_audio,
+        }
+        if not decode_audio and AudioOptions.of({"decode_audio": True, **sound}) != AudioOptions():
+            raise ValueError("audio_rate, audio_mono and missing_audio need decode_audio=True.")
+        if self._decoder_name == "decord":
+            sound |= {key: other_args.pop(key) for key in DECORD_SOUND if key in other_args}
+        self._audio_options = AudioOptions.of(
+            {"decode_audio": decode_audio, "decoder": self._decoder_name, **sound}
+        )
         self._other_args = other_args
+        self._refusal: str | None = None
         self._decoder: Decoder | None = None
         self._audio: AudioReader | None = None
         self._closed = False
@@ -112,7 +124,7 @@ class EncodedVideo(Video):
         decoder: str = "pyav",
         **other_args: Any,
     ) -> "EncodedVideo":
-        """Open the video file at a path or URL.
+        """Open the video file at a path or URL, as the class of its decoder.
 
         Args:
             file_path: a path, or a URL of a scheme that iopath knows (see `data.files`).
@@ -138,7 +150,17 @@ class EncodedVideo(Video):
         except NotImplementedError:  # the scheme offers open files only
             source = files.open_file(file_path)
         name = Path(os.fspath(file_path)).name
-        return cls(source, name, decode_video, decode_audio, decoder, **other_args)
+        return cls._class_for(decoder)(
+            source, name, decode_video=decode_video, decode_audio=decode_audio, **other_args
+        )
+
+    @classmethod
+    def _class_for(cls, decoder: str) -> "Callable[..., EncodedVideo]":
+        """Give what `from_path` opens a video with: this class, unless it is another's decoder."""
+        if cls._OWN_DECODER is None and cls is not EncodedVideo:
+            return functools.partial(cls, decoder=decoder)
+        # "pyav" is the default of `from_path`.
+        return cls if cls._OWN_DECODER in (decoder, "pyav") else select_video_class(decoder)
 
     @property
     def name(self) -> str:
@@ -148,7 +170,14 @@ class EncodedVideo(Video):
     @property
     def decoder_name(self) -> str | None:
         """Name of the decoder that reads the frames; None if they are not decoded."""
-        return self._decoder_name if self._decode_video else None
+        if not self._decode_video:
+            return None
+        return "pyav" if self._refusal else self._decoder_name
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the decoder that was asked for does not read this file, so that PyAV does."""
+        return self._refusal
 
     @property
     def duration(self) -> Fraction:
@@ -236,8 +265,8 @@ class EncodedVideo(Video):
         try:
             with self._reading():
                 if self._decode_video:
-                    self._decoder = open_decoder(
-                        self._own_source(), self._decoder_name, **self._other_args
+                    self._decoder, self._refusal = open_reliable_decoder(
+                        self._own_source, self._decoder_name, **self._other_args
                     )
                     self._duration = self._decoder.duration
                 if self._decode_audio:
@@ -268,7 +297,7 @@ class EncodedVideo(Video):
     def _reading(self, time: Seconds | None = None) -> Iterator[None]:
         """Say in an error which video, when and by which decoder."""
         origin = self._source if isinstance(self._source, str) else self._name
-        backend = self._decoder_name if self._decode_video else "pyav"
+        backend = self.decoder_name or "pyav"
         try:
             yield
         except FileNotFoundError:
@@ -305,16 +334,22 @@ def _leave_decoders_to_parent() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_decoders_to_parent)
 
-# PyTorchVideo's names for one decoder each.
-EncodedVideoPyAV = functools.partial(EncodedVideo, decoder="pyav")
-EncodedVideoDecord = functools.partial(EncodedVideo, decoder="decord")
-EncodedVideoTorchVision = functools.partial(EncodedVideo, decoder="torchvision")
-
 
 def select_video_class(decoder: str) -> Callable[..., EncodedVideo]:
-    """Give what opens a video with the decoder of this name, as `EncodedVideo` without it.
+    """Give what opens a video with the decoder of this name: PyTorchVideo's class for it, if any.
 
     Raises:
         ValueError: if there is no such decoder.
     """
+    from pytorchvideo_clone.data.encoded_video_decord import EncodedVideoDecord
+    from pytorchvideo_clone.data.encoded_video_pyav import EncodedVideoPyAV
+    from pytorchvideo_clone.data.encoded_video_torchvision import EncodedVideoTorchVision
+
+    classes: dict[str, Callable[..., EncodedVideo]] = {
+        "pyav": EncodedVideoPyAV,
+        "decord": EncodedVideoDecord,
+        "torchvision": EncodedVideoTorchVision,
+    }
+    if decoder in classes:
+        return classes[decoder]
     return functools.partial(EncodedVideo, decoder=resolve_decoder(decoder))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar, get_args
 
@@ -42,6 +42,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound=Video)
 
 Policy = Literal["raise", "skip", "substitute", "pad"]
 
@@ -116,6 +117,8 @@ class FaultReport:
 
     Attributes:
         faults: every failure.
+        refusals: why the decoder asked for did not read some videos, so that PyAV did: cause -> one
+            of them.
 
     >>> report = FaultReport((Fault("a.mp4", "the file is empty", "", None, 0, 7),) * 2)
     >>> report.causes, report.counts
@@ -126,6 +129,7 @@ class FaultReport:
     """
 
     faults: tuple[Fault, ...] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def causes(self) -> dict[str, str]:
@@ -145,15 +149,18 @@ class FaultReport:
 
     def __str__(self) -> str:
         causes, limit = self.causes, 20
+        instead = [f"  {path}: {cause}" for cause, path in self.refusals.items()]
+        if instead:
+            instead = ["PyAV read some in place of the decoder asked for, such as:", *instead]
         if not causes:
-            return "all videos could be read"
+            return "\n".join(["all videos could be read", *instead])
         lines = [f"  {path}: {cause}" for path, cause in list(causes.items())[:limit]]
         if len(causes) > limit:
             lines.append(f"  and {len(causes) - limit} more")
         videos = "1 video" if len(causes) == 1 else f"{len(causes)} videos"
         failures = "1 failure" if len(self.faults) == 1 else f"{len(self.faults)} failures"
         head = f"{videos} could not be read, or only in part ({failures}):"
-        return "\n".join([head, *lines])
+        return "\n".join([head, *lines, *instead])
 
 
 class FaultLog:
@@ -172,6 +179,7 @@ class FaultLog:
         number, self._path = tempfile.mkstemp(prefix="video-faults-", suffix=".jsonl")
         os.close(number)
         self._logged: set[int] = set()
+        self._refusals: set[str] = set()
         weakref.finalize(self, _remove, self._path, os.getpid())
 
     def add(self, error: VideoReadError, epoch: int, index: int = -1) -> None:
@@ -183,14 +191,29 @@ class FaultLog:
             index: of the sample.
         """
         time = None if error.time is None else float(error.time)
-        fault = Fault(error.path, error.cause, error.backend, time, epoch, index)
+        self._write(asdict(Fault(error.path, error.cause, error.backend, time, epoch, index)))
+
+    def note_decoder(self, video: _V, path: str) -> _V:
+        """Note if PyAV reads a video in place of the decoder asked for, once for each reason.
+
+        Args:
+            video: which says so as `refusal`, if it is an `EncodedVideo`; it is given back.
+            path: of the video.
+        """
+        refusal = getattr(video, "refusal", None)
+        if refusal and refusal not in self._refusals:
+            self._refusals.add(refusal)
+            self._write({"refusal": refusal, "path": path})
+        return video
+
+    def _write(self, row: dict[str, Any]) -> None:
         try:
             # One write to the end of a file is never mixed with that of another process.
             number = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:  # this is a copy that outlives its original
-            _log.warning("Cannot note it in the report: %s", error)
+            _log.warning("Cannot note it in the report: %s", row)
             return
-        os.write(number, (json.dumps(asdict(fault)) + "\n").encode())
+        os.write(number, (json.dumps(row) + "\n").encode())
         os.close(number)
 
     def report(self, epoch: int | None = None, *, all_ranks: bool = False) -> FaultReport:
@@ -204,14 +227,16 @@ class FaultLog:
         lines: list[str] = []
         with suppress(FileNotFoundError):
             lines = Path(self._path).read_text(encoding="utf-8").splitlines()
-        faults = [Fault(**json.loads(line)) for line in lines]
+        rows = [json.loads(line) for line in lines]
+        refusals = {row["refusal"]: row["path"] for row in reversed(rows) if "refusal" in row}
+        faults = [Fault(**row) for row in rows if "refusal" not in row]
         faults = [fault for fault in faults if epoch is None or fault.epoch == epoch]
         world_size = rank_and_world_size()[1]
         if all_ranks and world_size > 1:
             shares: list[list[Fault]] = [[] for _ in range(world_size)]
             dist.all_gather_object(shares, faults)
             faults = [fault for share in shares for fault in share]
-        return FaultReport(tuple(faults))
+        return FaultReport(tuple(faults), refusals)
 
     def log_once(self, epoch: int, *, all_ranks: bool = False) -> FaultReport:
         """Put the report of an epoch into the log of the program, if there is any and none before.

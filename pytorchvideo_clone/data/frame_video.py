@@ -113,7 +113,7 @@ class FrameVideo(Video):
         if len(video_frame_paths) == 0:
             # PyTorchVideo's exception, raised so that python -O keeps it.
             raise AssertionError("video_frame_paths is empty: a frame video needs one image.")
-        duration = len(video_frame_paths) / Fraction(fps)
+        duration = float(len(video_frame_paths) / Fraction(fps))
         return cls(
             duration, fps, video_frame_paths=video_frame_paths, multithreaded_io=multithreaded_io
         )

@@ -2,14 +2,15 @@
 
 import functools
 import logging
-import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch.utils.data import DistributedSampler, IterableDataset, RandomSampler, Sampler
 
 from pytorchvideo_clone.data.clip_dataset import ClipDataset, LabeledVideos
+from pytorchvideo_clone.data.clip_info import as_clip_info, end_of
 from pytorchvideo_clone.data.clip_reading import Sample, make_sample, read_clip, with_path
 from pytorchvideo_clone.data.clip_sampling import ClipInfo, ClipInfoList, ClipSampler
 from pytorchvideo_clone.data.faults import (
@@ -24,7 +25,7 @@ from pytorchvideo_clone.data.files import PathLike
 from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
 from pytorchvideo_clone.data.sharding import MultiProcessSampler, RankSampler
 from pytorchvideo_clone.data.stages import stage
-from pytorchvideo_clone.data.video import Video, VideoPathHandler, VideoReadError
+from pytorchvideo_clone.data.video import Seconds, Video, VideoPathHandler, VideoReadError
 
 __all__ = ["LabeledVideoDataset", "labeled_video_dataset"]
 
@@ -71,6 +72,14 @@ class LabeledVideoDataset(IterableDataset):
 
     _MAX_CONSECUTIVE_FAILURES = 10
 
+    # Where the iteration is, by PyTorchVideo's names: `__next__` of other projects works on them.
+    _video_sampler_iter: Iterator[int] | None = None
+    _loaded_video_label: tuple[Video, Mapping[str, Any], int] | None = None
+    _loaded_clip: dict[str, Any] | None = None
+    _last_clip_end_time: Seconds | None = None
+    _next_clip_start_time = 0.0  # its name until 0.1.5
+    _failures: tuple[str, ...] = ()
+
     def __init__(
         self,
         labeled_video_paths: LabeledVideos,
@@ -83,24 +92,36 @@ class LabeledVideoDataset(IterableDataset):
         open_options: Mapping[str, Any] | None = None,
         faults: Faults | Policy = "skip",
     ) -> None:
-        self._labeled_videos = labeled_video_paths
-        self._clip_sampler = clip_sampler
-        self._transform = transform
-        self._open_options: dict[str, Any] = {
+        options: dict[str, Any] = {
             "decode_video": decode_video,
             "decode_audio": decode_audio,
             "decoder": decoder,
             **(open_options or {}),
         }
+        self._labeled_videos = labeled_video_paths
+        self._clip_sampler = clip_sampler
+        self._transform = transform
+        self._decode_video = options.pop("decode_video")
+        self._decode_audio = options.pop("decode_audio")
+        self._decoder = options.pop("decoder")
+        self._more_options = options
+        self._video_random_generator: torch.Generator | None = None
         self._video_sampler = video_sampler(labeled_video_paths)
-        # The share of this rank, unless the sampler knows of ranks itself.
-        knows = isinstance(self._video_sampler, DistributedSampler)
-        self._of_rank = self._video_sampler if knows else RankSampler(self._video_sampler)
-        self._share = MultiProcessSampler(self._of_rank)
         self.faults = faults
         self.fault_log = FaultLog()
         self.video_path_handler = VideoPathHandler()
-        self._samples: Iterator[Any] | None = None
+
+    @property
+    def _video_sampler(self) -> Sampler:
+        return self._orders_videos
+
+    @_video_sampler.setter
+    def _video_sampler(self, video_sampler: Sampler) -> None:
+        self._orders_videos = video_sampler
+        # The share of this rank, unless the sampler knows of ranks itself.
+        knows = isinstance(video_sampler, DistributedSampler)
+        self._of_rank = video_sampler if knows else RankSampler(video_sampler)
+        self._share = MultiProcessSampler(self._of_rank)
 
     @property
     def faults(self) -> Faults:
@@ -141,11 +162,12 @@ class LabeledVideoDataset(IterableDataset):
         >>> len(LabeledVideoDataset(videos, make_clip_sampler("random", 2.0)).map_style())
         2
         """
-        own = {"decode_video", "decode_audio", "decoder"}
         settings: dict[str, Any] = {
             "transform": self._transform,
-            **{key: value for key, value in self._open_options.items() if key in own},
-            "open_options": {k: v for k, v in self._open_options.items() if k not in own},
+            "decode_video": self._decode_video,
+            "decode_audio": self._decode_audio,
+            "decoder": self._decoder,
+            "open_options": self._more_options,
             "faults": replace(self.faults, policy="raise")
             if self.faults.policy == "skip"
             else self.faults,
@@ -157,84 +179,126 @@ class LabeledVideoDataset(IterableDataset):
         return dataset
 
     def __iter__(self) -> "LabeledVideoDataset":
-        self._samples = self._all_samples()
+        self._close_video()
+        self._video_sampler_iter = self._loaded_clip = None
+        self._failures = ()
         return self
 
     def __next__(self) -> Any:
-        if self._samples is None:
-            self._samples = self._all_samples()
         with stage("other"):
-            return next(self._samples)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_samples": None}
-
-    def _all_samples(self) -> Iterator[Any]:
-        failures: list[str] = []
-        for video_index in self._share:
-            samples = self._samples_of(video_index)
             while True:
-                try:
-                    sample = next(samples, None)
-                except (RuntimeError, OSError) as error:
-                    if self.faults.policy == "raise":
-                        raise
-                    failures.append(self._note(video_index, error))
-                    _log.warning("Skipping a video: %s", failures[-1])
-                    if len(failures) >= self._MAX_CONSECUTIVE_FAILURES:
-                        raise RuntimeError(
-                            f"{len(failures)} videos in a row could not be read:\n"
-                            + "\n".join(failures)
-                        ) from error
-                    break
-                if sample is None:
-                    break
-                failures.clear()
-                if self._transform is not None:
+                sample = self._next_sample()
+                if sample is not None and self._transform is not None:
                     with stage("transform"):
                         sample = self._transform(sample)
                 if sample is not None:
-                    yield sample
+                    return sample
 
-    def _samples_of(self, video_index: int) -> Iterator[Sample]:
-        path, info = self._labeled_videos[video_index]
-        limit, pad = self.faults.time_limit_sec, self.faults.policy == "pad"
-        duration = self._clip_sampler.clip_duration
-        blank = BlankVideo(path, duration, self.faults.blank, self._open_options)
-        video: Video = blank
-        clip: dict[str, Any] = {}
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process begins at the beginning.
+        iterating = {"_video_sampler_iter", "_loaded_video_label", "_loaded_clip", "_failures"}
+        iterating |= {"_last_clip_end_time"}
+        return {key: value for key, value in self.__dict__.items() if key not in iterating}
+
+    def _next_sample(self) -> Sample | None:
+        """Read the next sample; None if it cannot be read, and its video is skipped."""
+        if self._video_sampler_iter is None:
+            self._video_sampler_iter = iter(self._share)
+        if self._loaded_video_label is None:
+            video_index = next(self._video_sampler_iter)
+        else:
+            video_index = self._loaded_video_label[2]
         try:
-            video = read_within(limit, path, lambda: self._open(path))
+            if self._loaded_video_label is None:
+                self._load(video_index)
+            sample = self._read_next()
         except (RuntimeError, OSError) as error:
+            self._close_video()
+            if self.faults.policy == "raise":
+                raise
+            failures = (*self._failures, self._note(video_index, error))
+            _log.warning("Skipping a video: %s", failures[-1])
+            self._failures = failures
+            if len(failures) >= self._MAX_CONSECUTIVE_FAILURES:
+                self._failures = ()
+                raise RuntimeError(
+                    f"{len(failures)} videos in a row could not be read:\n" + "\n".join(failures)
+                ) from error
+            return None
+        self._failures = ()
+        return sample
+
+    def _load(self, video_index: int) -> None:
+        path, info = self._labeled_videos[video_index]
+        try:
+            video = read_within(self.faults.time_limit_sec, path, lambda: self._open(path))
+        except (RuntimeError, OSError) as error:
+            if self.faults.policy != "pad":
+                raise
+            self._note(video_index, error)
+            video = self._blank(path)
+        self._loaded_video_label = video, info, video_index
+
+    def _read_next(self) -> Sample:
+        assert self._loaded_video_label is not None
+        video, info, video_index = self._loaded_video_label
+        span = as_clip_info(self._clip_sampler(self._last_clip_end_time, video.duration, info))
+        if isinstance(span, ClipInfoList) or span.aug_index == 0:
+            self._loaded_clip = self._read_clip(span)
+        assert self._loaded_clip is not None
+        sample = make_sample(self._loaded_clip, video, video_index, span, info)
+        self._last_clip_end_time, is_last = end_of(span)
+        if is_last:
+            self._close_video()
+        return sample
+
+    def _read_clip(self, span: ClipInfo | ClipInfoList) -> dict[str, Any]:
+        assert self._loaded_video_label is not None
+        video, info, video_index = self._loaded_video_label
+        path = self._labeled_videos[video_index][0]
+        limit, pad = self.faults.time_limit_sec, self.faults.policy == "pad"
+        try:
+            clip = read_within(limit, path, functools.partial(self._read, video, span))
+        except VideoReadError as error:
+            if isinstance(error.__cause__, TimeoutError):  # the other is left to its thread
+                self._loaded_video_label = self._blank(path), info, video_index
             if not pad:
                 raise
             self._note(video_index, error)
-        try:
-            # The module `random`: clips follow random.seed, as in PyTorchVideo.
-            for span in self._clip_sampler.clips(video.duration, info, random):
-                if span.aug_index == 0 or isinstance(span.aug_index, list):
-                    try:
-                        clip = read_within(limit, path, functools.partial(self._read, video, span))
-                    except VideoReadError as error:
-                        if isinstance(error.__cause__, TimeoutError):
-                            video = blank  # the other is left to its thread
-                        if not pad:
-                            raise
-                        self._note(video_index, error)
-                        clip = self._read(blank, span)
-                    if pad and (damage := damaged_frames(clip["frame_mask"], path)):
-                        self._note(video_index, damage)
-                yield make_sample(clip, video, video_index, span, info)
-        finally:
-            video.close()
+            clip = self._read(self._blank(path), span)
+        if pad and (damage := damaged_frames(clip["frame_mask"], path)):
+            self._note(video_index, damage)
+        return clip
+
+    def _close_video(self) -> None:
+        """Be done with a video, at its last clip or before."""
+        if self._loaded_video_label is not None:
+            self._loaded_video_label[0].close()
+        self._loaded_video_label = None
+        self._last_clip_end_time = None
+        self._clip_sampler.reset()
+
+    @property
+    def _open_options(self) -> dict[str, Any]:
+        return {
+            "decode_video": self._decode_video,
+            "decode_audio": self._decode_audio,
+            "decoder": self._decoder,
+            **self._more_options,
+        }
+
+    def _blank(self, path: str) -> Video:
+        duration = getattr(self._clip_sampler, "_clip_duration", 1)
+        return BlankVideo(path, duration, self.faults.blank, self._open_options)
 
     def _open(self, path: str) -> Video:
         with stage("open"):
-            return self.video_path_handler.video_from_path(path, **self._open_options)
+            video = self.video_path_handler.video_from_path(path, **self._open_options)
+        return self.fault_log.note_decoder(video, path)
 
     def _read(self, video: Video, span: ClipInfo | ClipInfoList) -> dict[str, Any]:
         options = {"on_damage": "pad"} if self.faults.policy == "pad" else {}
-        clip = read_clip(video, span, self._open_options["decode_video"], **options)
+        clip = read_clip(video, span, self._decode_video, **options)
         if "valid" in clip:
             clip["frame_mask"] = clip.pop("valid")
             clip["valid"] = not isinstance(video, BlankVideo)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch.utils.data import Sampler, get_worker_info
+from torch.utils.data import Sampler
 
 __all__ = [
     "EpochSampler",
@@ -300,13 +300,14 @@ class MultiProcessSampler(Sampler):
         self._passes = 0
 
     def __iter__(self) -> Iterator[Any]:
-        worker = get_worker_info()
+        worker = torch.utils.data.get_worker_info()  # asked here, so that tests can patch it
         if worker is None:
             return iter(list(self.sampler))
         with torch.random.fork_rng(devices=[]):
-            # What the seeds of an epoch's workers have in common, and workers that live through
-            # several epochs have none but this.
-            torch.default_generator.manual_seed(worker.seed - worker.id + self._passes)
+            if isinstance(getattr(worker, "seed", None), int):
+                # What the seeds of an epoch's workers have in common, and workers that live through
+                # several epochs have none but this.
+                torch.default_generator.manual_seed(worker.seed - worker.id + self._passes)
             order = list(self.sampler)
         self._passes += 1
         size, longer = divmod(len(order), worker.num_workers)

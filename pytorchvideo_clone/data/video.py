@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Literal, TypedDict, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -95,10 +95,16 @@ class Video(ABC):
     the frames that begin in it.
     """
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Name of the video, such as its file name."""
+    def __init__(  # noqa: B027 (it keeps nothing)
+        self, file: Any = None, video_name: str | None = None, decode_audio: bool = True
+    ) -> None:
+        """Do nothing with what a video is usually made of; subclasses of others pass it on."""
+
+    if TYPE_CHECKING:  # in a subclass it may be an attribute
+
+        @property
+        def name(self) -> str:
+            """Name of the video, such as its file name."""
 
     @property
     @abstractmethod

@@ -1,6 +1,5 @@
 from pytorchvideo_clone.data import (
     decoders,
-    encoded_video,
     export_video_array,
     sharding,
     utils,
@@ -22,9 +21,7 @@ def test_names_are_those_of_their_homes() -> None:
     assert utils.MultiProcessSampler is sharding.MultiProcessSampler
 
 
-def test_pytorchvideos_decoder_modules_are_found() -> None:
+def test_pytorchvideos_decoder_module_is_found() -> None:
     import pytorchvideo_clone.data.decoder as old_decoder
-    import pytorchvideo_clone.data.encoded_video_pyav as old_encoded_video
 
     assert old_decoder is decoders
-    assert old_encoded_video is encoded_video

@@ -38,7 +38,11 @@ def functions_of(path: Path) -> list[str]:
     return [f"{path.stem}.{name}" for name in names if not name.startswith("_")]
 
 
-FILES = [path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("test_")]
+FILES = [
+    path
+    for path in sorted(FOLDER.glob("*.py"))
+    if not path.stem.startswith("test_") and path.stem != "conftest"
+]
 FUNCTIONS = [name for path in FILES for name in functions_of(path)]
 
 

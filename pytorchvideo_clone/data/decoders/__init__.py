@@ -8,12 +8,12 @@ import enum
 import functools
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from pytorchvideo_clone.data.decoders.decord import DecordDecoder
-from pytorchvideo_clone.data.decoders.frames import Frames
+from pytorchvideo_clone.data.decoders.frames import DecoderRefusal, Frames
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
 from pytorchvideo_clone.data.decoders.torchcodec import TorchCodecDecoder
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds
@@ -21,11 +21,13 @@ from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds
 __all__ = [
     "DECODERS",
     "Decoder",
+    "DecoderRefusal",
     "DecoderStatus",
     "DecoderType",
     "Frames",
     "decoder_report",
     "open_decoder",
+    "open_reliable_decoder",
     "resolve_decoder",
 ]
 
@@ -87,7 +89,7 @@ DECODERS: dict[str, type[PyAVDecoder] | type[TorchCodecDecoder] | type[DecordDec
 }
 
 
-class DecoderType(enum.Enum):
+class DecoderType(enum.StrEnum):
     """PyTorchVideo's list of decoder names."""
 
     PYAV = "pyav"
@@ -143,7 +145,7 @@ def resolve_decoder(name: str) -> str:
     if name not in DECODERS:
         known = ", ".join(map(repr, [*DECODERS, "auto"]))
         raise ValueError(f"decoder is {name!r}; it must be one of {known}.")
-    return name
+    return str(name)
 
 
 def open_decoder(source: str | BinaryIO, name: str = "auto", **options: Any) -> Decoder:
@@ -160,6 +162,41 @@ def open_decoder(source: str | BinaryIO, name: str = "auto", **options: Any) -> 
         VideoReadError: if the decoder cannot read the video.
     """
     return DECODERS[resolve_decoder(name)](source, **options)
+
+
+def open_reliable_decoder(
+    source: Callable[[], str | BinaryIO], name: str, **options: Any
+) -> tuple[Decoder, str | None]:
+    """Open a video, with PyAV where the decoder asked for is known to read such files wrongly.
+
+    Says so in a warning, once a process for each reason.
+
+    Args:
+        source: gives a local path, or an open binary file.
+        name: as in `resolve_decoder`.
+        options: passed to the decoder; PyAV gets those of the size.
+
+    Returns:
+        The decoder; and why it is PyAV, or None if it is the one asked for.
+
+    Raises:
+        ValueError: as `open_decoder`, as are the others.
+    """
+    try:
+        return open_decoder(source(), name, **options), None
+    except DecoderRefusal as refusal:
+        size = {key: options[key] for key in ("width", "height") if key in options}
+        decoder = PyAVDecoder(source(), **size)
+        _say_once(refusal.backend, refusal.cause)
+        return decoder, refusal.cause
+
+
+@functools.cache
+def _say_once(name: str, reason: str) -> None:
+    warnings.warn(
+        f"decoder={name!r} does not read some of these videos, PyAV does so in its place: {reason}",
+        stacklevel=2,
+    )
 
 
 @functools.cache

@@ -9,13 +9,17 @@ from typing import Any, BinaryIO, Literal
 import av
 import numpy as np
 import torch
+from av.container import InputContainer
 from torch import Tensor
 
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from pytorchvideo_clone.data.decoders.timestamps import secs_to_pts
 from pytorchvideo_clone.data.video import Clip, Seconds
 
-__all__ = ["AudioOptions", "AudioReader"]
+__all__ = ["DECORD_SOUND", "AudioOptions", "AudioReader"]
+
+# PyTorchVideo's options of decord's sound, which had this rate and was mono unless told otherwise.
+DECORD_SOUND: dict[str, Any] = {"sample_rate": 44100, "mono": True}
 
 # A codec that overlaps its frames (AAC, Opus) needs a few before the first one asked for.
 _WARM_UP_SEC = Fraction(1, 5)
@@ -63,11 +67,10 @@ class AudioOptions:
         """Take them from the arguments that a video is opened with."""
         if not open_options.get("decode_audio"):
             return cls()
-        return cls(
-            open_options.get("audio_rate"),
-            open_options.get("audio_mono", True),
-            open_options.get("missing_audio"),
-        )
+        rate, mono = open_options.get("audio_rate"), open_options.get("audio_mono", True)
+        if rate is None and open_options.get("decoder") == "decord":
+            rate, mono = (open_options.get(*option) for option in DECORD_SOUND.items())
+        return cls(rate, mono, open_options.get("missing_audio"))
 
     def read(self, reader: "AudioReader", start_sec: Seconds, end_sec: Seconds) -> Clip:
         """Give the entries of a clip: `audio`, and `has_audio` if missing sound is silence."""
@@ -218,6 +221,11 @@ class AudioReader:
     def exists(self) -> bool:
         """Whether the file has sound."""
         return self._stream is not None
+
+    @property
+    def container(self) -> InputContainer:
+        """The open file."""
+        return self._container
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
+from pytorchvideo_clone.data.decoders.frames import DecoderRefusal, Frames, collect_frames, shrink
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
@@ -187,8 +187,8 @@ class DecordDecoder:
         if np.abs(times - expected).max() > gap / 2:
             raise self._refusal("decord sees the frames at other times than the container states")
 
-    def _refusal(self, reason: str) -> VideoReadError:
-        return VideoReadError(f"{reason}; use decoder='pyav'", backend=self.name)
+    def _refusal(self, reason: str) -> DecoderRefusal:
+        return DecoderRefusal(f"{reason}; use decoder='pyav'", backend=self.name)
 
     def _failure(self, error: Exception) -> VideoReadError:
         if isinstance(error, VideoReadError):

@@ -10,10 +10,21 @@ from torch import Tensor
 from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import OnDamage, VideoReadError
 
-__all__ = ["Frames", "collect_frames", "repeat_good_", "scaled_size", "shrink"]
+__all__ = [
+    "DecoderRefusal",
+    "Frames",
+    "collect_frames",
+    "repeat_good_",
+    "scaled_size",
+    "shrink",
+]
 
 # Scaling pays where there is much to leave out; below, the exact frames are worth more.
 _MUCH_LARGER = 1.5
+
+
+class DecoderRefusal(VideoReadError):
+    """A video that another decoder may read: this one is known not to read such files exactly."""
 
 
 class Frames(NamedTuple):

@@ -31,6 +31,8 @@ class PyAVDecoder:
         source: a local path, or an open binary file.
         perform_seek: False decodes every window from the beginning of the file, for files whose
             index is wrong.
+        width: pixels to scale to; -1 keeps the size.
+        height: the same.
 
     Attributes:
         reader: the packets of the file.
@@ -41,9 +43,17 @@ class PyAVDecoder:
 
     name = "pyav"
 
-    def __init__(self, source: str | BinaryIO, *, perform_seek: bool = True) -> None:
+    def __init__(
+        self,
+        source: str | BinaryIO,
+        *,
+        perform_seek: bool = True,
+        width: int = -1,
+        height: int = -1,
+    ) -> None:
         self.reader = PacketReader(source)
         self._perform_seek = perform_seek
+        self._size = (height, width)
         # One each, as they keep what they prepare for a size.
         self._scaler, self._to_colours = VideoReformatter(), VideoReformatter()
 
@@ -186,6 +196,9 @@ class PyAVDecoder:
         turns = frame.rotation // 90 if frame.rotation % 90 == 0 else 0
         if shape is None:
             height, width = scaled_size(frame.height, frame.width, short_side)
+            set_height, set_width = self._size[:: -1 if turns % 2 else 1]
+            height = height if set_height == -1 else set_height
+            width = width if set_width == -1 else set_width
         else:
             height, width = (shape[2], shape[1]) if turns % 2 else (shape[1], shape[2])
         size: dict[str, Any] = {"width": width, "height": height, "threads": 1}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.data.decoders.frames import Frames, collect_frames, shrink
+from pytorchvideo_clone.data.decoders.frames import DecoderRefusal, Frames, collect_frames, shrink
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
@@ -50,12 +50,7 @@ class TorchCodecDecoder:
         self._reader = PacketReader(source)
         container = self._reader.container.format.name
         if self._reader.in_order_only or container in _REFUSED_CONTAINERS:
-            self.close()
-            raise VideoReadError(
-                f"TorchCodec does not find the right frames of {container} files; "
-                "use decoder='pyav'",
-                backend=self.name,
-            )
+            raise self._refusal(container)
         try:
             self._decoder = decoders.VideoDecoder(
                 source if isinstance(source, str) else FileView(source),
@@ -68,6 +63,11 @@ class TorchCodecDecoder:
         except (RuntimeError, ValueError) as error:
             self.close()
             raise self._failure(error) from error
+
+        begin = self._decoder.metadata.begin_stream_seconds_from_content or 0
+        tick = float(self._reader.time_base)
+        if container == "avi" and abs(begin - self._reader.start_pts * tick) > tick / 2:
+            raise self._refusal(container)  # it stamps B-frames late
 
     @staticmethod
     def about() -> str:
@@ -139,6 +139,13 @@ class TorchCodecDecoder:
                 backend=self.name,
             )
         return batch.data
+
+    def _refusal(self, container: str) -> DecoderRefusal:
+        self.close()
+        return DecoderRefusal(
+            f"TorchCodec does not find the right frames of {container} files; use decoder='pyav'",
+            backend=self.name,
+        )
 
     def _failure(self, error: Exception) -> VideoReadError:
         reason = str(error).strip().splitlines()[0]

@@ -19,7 +19,9 @@ _Row = TypeVar("_Row")
 
 
 class DataclassFieldCaster:
-    """Mix-in for dataclasses: fields declared str, int or float take text and become that.
+    """Mix-in for dataclasses: fields declared as a class, such as int, become that, from text say.
+
+    Fields declared otherwise, such as `list[int]` or `int | None`, stay as they are.
 
     >>> @dataclasses.dataclass
     ... class Part(DataclassFieldCaster):
@@ -29,7 +31,7 @@ class DataclassFieldCaster:
     12.5
     """
 
-    _CONVERTER = "field_initializer"
+    COMPLEX_INITIALIZER = "field_initializer"
 
     def __post_init__(self) -> None:
         """Cast the fields.
@@ -42,15 +44,15 @@ class DataclassFieldCaster:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             declared, value = types[field.name], getattr(self, field.name)
             kind = typing.get_origin(declared) or declared
-            if self._CONVERTER in field.metadata:
-                value = field.metadata[self._CONVERTER](value)
+            if self.COMPLEX_INITIALIZER in field.metadata:
+                value = field.metadata[self.COMPLEX_INITIALIZER](value)
                 if isinstance(kind, type) and not isinstance(value, kind):
                     raise TypeError(
                         f"{field.name} became {value!r}, which is no {kind.__name__}; its "
                         "initializer must give the declared type."
                     )
-            elif kind in (str, int, float) and type(value) is not kind:
-                value = kind(value)
+            elif kind is declared is not Any and isinstance(kind, type):
+                value = value if isinstance(value, kind) else kind(value)
             object.__setattr__(self, field.name, value)  # the dataclass may be frozen
 
     @staticmethod
@@ -65,7 +67,7 @@ class DataclassFieldCaster:
         """
         metadata = {
             **kwargs.pop("metadata", {}),
-            DataclassFieldCaster._CONVERTER: field_initializer,
+            DataclassFieldCaster.COMPLEX_INITIALIZER: field_initializer,
         }
         return dataclasses.field(metadata=metadata, **kwargs)
 

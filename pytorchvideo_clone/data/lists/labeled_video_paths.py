@@ -62,6 +62,7 @@ class LabeledVideoPaths:
         self._paths = FlatStrings(_split(paths_and_labels, labels, self._odd_labels))
         labels.append(0)  # a tensor cannot be made of an empty buffer
         self._labels = torch.frombuffer(labels, dtype=torch.int64)[:-1]
+        self._listed: list[tuple[str, Any]] | None = None
         self.path_prefix = path_prefix
         self.class_names = None if class_names is None else list(class_names)
         self._durations: torch.Tensor | None = None
@@ -208,23 +209,41 @@ class LabeledVideoPaths:
     def fingerprint(self) -> str:
         """Give a digest of paths and labels, without the prefix, to compare lists."""
         digest = hashlib.blake2b(digest_size=16)
+        if self._listed is not None:
+            return type(self)(self._listed).fingerprint()
         for buffer in [*self._paths.buffers(), self._labels.numpy().data]:
             digest.update(buffer)
         digest.update(repr(self._odd_labels).encode())
         return digest.hexdigest()
 
+    @property
+    def _paths_and_labels(self) -> list[tuple[str, Any]]:
+        """PyTorchVideo's list, which other projects read and change: once asked for, it counts."""
+        if self._listed is None:
+            self._listed = [self._row(index) for index in range(len(self))]
+            self._durations = None  # of other videos, when the list is changed
+        return self._listed
+
+    @_paths_and_labels.setter
+    def _paths_and_labels(self, paths_and_labels: Iterable[tuple[str, Any]]) -> None:
+        self._listed, self._durations = list(paths_and_labels), None
+
     def __getitem__(self, index: int) -> tuple[str, dict[str, Any]]:
-        path = self._paths[index]
+        path, label = self._row(index) if self._listed is None else self._listed[index]
         if "://" not in path:
             path = _join(self.path_prefix, path)
-        index %= len(self)
-        if index in self._odd_labels:
-            return path, {"label": self._odd_labels[index]}
-        label = int(self._labels.numpy()[index])
-        return path, {"label": None if label == _NO_LABEL else label}
+        return path, {"label": label}
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._paths if self._listed is None else self._listed)
+
+    def _row(self, index: int) -> tuple[str, Any]:
+        path = self._paths[index]
+        index %= len(self._paths)
+        if index in self._odd_labels:
+            return path, self._odd_labels[index]
+        label = int(self._labels.numpy()[index])
+        return path, None if label == _NO_LABEL else label
 
 
 def _split(

@@ -1,5 +1,4 @@
 import pickle
-from fractions import Fraction
 
 import pytest
 
@@ -61,7 +60,7 @@ def test_a_video_is_opened_by_its_name_also_in_another_process(tmp_path):
     assert list(handler.names) == [f"{tmp_path}/v0#0", f"{tmp_path}/v1#1"]
     name = handler.names[1]
     video = pickle.loads(pickle.dumps(handler)).video_from_path(name, decoder="pyav")
-    assert (video.name, video.duration) == ("1", Fraction(1, 5))
+    assert (video.name, video.duration) == ("1", 6 / 30)
     assert handler.video_from_path(name, fps=6).duration == 1
     clip = video.get_clip(0, 0.1)
     assert (numbers(clip["video"]), clip["number"]) == ([52], 1)
