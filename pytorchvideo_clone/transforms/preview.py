@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pytorchvideo_clone.transforms.functional import resize, uniform_temporal_subsample
+from pytorchvideo_clone.transforms.lettering import write_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -72,7 +73,7 @@ def preview(
     pen, top = ImageDraw.Draw(sheet), 0
     for text, strip in rows:
         sheet.paste(Image.fromarray(strip.permute(1, 2, 0).numpy()), (_MARGIN, top))
-        pen.multiline_text((4, top + 4), text, fill="black")
+        write_text(pen, (4, top + 4), text, _MARGIN - 8)
         top += strip.shape[1] + _GAP
     return sheet
 
