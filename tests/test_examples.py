@@ -32,6 +32,8 @@ def run(script: Path, *arguments: object, folder: Path) -> str:
     command = [sys.executable, script, *map(str, arguments)]
     shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr[-3000:]
+    # Nothing of what other packages say about themselves.
+    assert not re.search("site-packages|Warning|Tip:|available:|deprecated", shown.stderr)
     return shown.stdout
 
 

@@ -26,7 +26,7 @@ def main() -> None:
 
     model = create_model("x3d_tiny", num_classes=len(classes))
     module = ClassificationModule(model, spec, classes, lr=3e-3, warmup_epochs=2)
-    trainer = make_trainer(max_epochs=epochs)
+    trainer = make_trainer(max_epochs=epochs, enable_checkpointing=False)
     trainer.fit(module, datamodule=data)
     trainer.test(module, datamodule=data)
 

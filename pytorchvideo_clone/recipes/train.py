@@ -16,6 +16,7 @@ from pytorchvideo_clone.recipes.cpu import FastConvolutions
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.modules import ClassificationModule
+from pytorchvideo_clone.recipes.quiet import quiet_lightning
 
 __all__ = ["History", "make_trainer", "train_classifier"]
 
@@ -50,7 +51,12 @@ def make_trainer(**options: Any) -> Trainer:
     Raises:
         ValueError: if they do not fit this machine or one another.
     """
-    defaults: dict[str, Any] = {"logger": False, "use_distributed_sampler": False}
+    quiet_lightning()
+    defaults: dict[str, Any] = {
+        "logger": False,
+        "use_distributed_sampler": False,
+        "enable_model_summary": False,
+    }
     given = options.get("callbacks") or []
     given = [given] if isinstance(given, Callback) else given
     options["callbacks"] = [FastConvolutions(), *given]

@@ -17,6 +17,7 @@ from pytorchvideo_clone.accelerator.export.exporter import (
     count_operators,
     simple_program,
 )
+from pytorchvideo_clone.accelerator.export.noise import quiet_native
 from pytorchvideo_clone.accelerator.export.xnnpack import import_executorch, make_partitioner
 from pytorchvideo_clone.accelerator.export.xnnpack_operators import (
     join_reshapes,
@@ -119,7 +120,8 @@ def load_executorch(path: Path, *, threads: int | None = None) -> tuple[Run, dic
     if threads is not None:
         _set_threads(threads)
     program = import_executorch("runtime").Runtime.get().load_program(path)
-    method = program.load_method("forward")
+    with quiet_native():
+        method = program.load_method("forward")
     metadata = {}
     if "metadata" in program.method_names:
         metadata = json.loads(program.load_method("metadata").execute([])[0])

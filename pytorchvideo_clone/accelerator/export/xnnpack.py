@@ -1,7 +1,6 @@
 """Which operators of a program XNNPACK gets, and in how few parts."""
 
 import operator
-import warnings
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
@@ -10,6 +9,7 @@ from torch import Tensor, fx
 from torch.fx.passes.infra.partitioner import Partition
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.accelerator.export.noise import quiet_import
 
 __all__ = ["MAX_AXES", "import_executorch", "make_partitioner", "make_parts"]
 
@@ -78,9 +78,7 @@ def make_parts(graph: fx.Graph, groups: Iterable[Iterable[fx.Node]]) -> list[lis
 
 def import_executorch(name: str) -> ModuleType:
     """Import a module of executorch without its warnings."""
-    with warnings.catch_warnings():
-        # It says that it is experimental, and reads its files as Python no longer recommends.
-        warnings.simplefilter("ignore")
+    with quiet_import():
         return optional_import(f"executorch.{name}", extra="mobile")
 
 
