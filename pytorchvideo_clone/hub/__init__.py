@@ -22,6 +22,7 @@ from pytorchvideo_clone.hub.detection import slow_r50_detection, slowfast_r50_de
 from pytorchvideo_clone.hub.loading import LoadedModel, load_model
 from pytorchvideo_clone.hub.mobile import efficient_x3d_s, efficient_x3d_xs
 from pytorchvideo_clone.hub.registry import (
+    MODELS,
     InputSpec,
     ModelEntry,
     Weights,
@@ -44,6 +45,17 @@ from pytorchvideo_clone.hub.vision_transformers import (
     mvit_base_16x4,
     mvit_base_32x3,
 )
+from pytorchvideo_clone.models.csn import create_csn as create_csn
+from pytorchvideo_clone.models.r2plus1d import create_r2plus1d as create_r2plus1d
+from pytorchvideo_clone.models.resnet import create_resnet as create_resnet
+from pytorchvideo_clone.models.resnet import (
+    create_resnet_with_roi_head as create_resnet_with_roi_head,
+)
+from pytorchvideo_clone.models.slowfast import create_slowfast as create_slowfast
+from pytorchvideo_clone.models.slowfast import (
+    create_slowfast_with_roi_head as create_slowfast_with_roi_head,
+)
+from pytorchvideo_clone.models.x3d import create_x3d as create_x3d
 
 __all__ = [
     "Bundle",
@@ -90,3 +102,8 @@ __all__ = [
     "x3d_tiny",
     "x3d_xs",
 ]
+
+# PyTorchVideo's modules of models, which are this one, have the addresses of their weights.
+checkpoint_paths = {
+    name: entry.weights.url for name, entry in MODELS.items() if entry.weights is not None
+}

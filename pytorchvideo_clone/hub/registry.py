@@ -160,6 +160,8 @@ class HubFunction(Protocol):
         """Make the model, as `create_model` does."""
 
 
+MODEL_ZOO_ROOT_DIR = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo"
+
 MODELS: dict[str, ModelEntry] = {}
 
 

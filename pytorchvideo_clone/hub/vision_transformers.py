@@ -11,6 +11,7 @@ from torch import nn
 from pytorchvideo_clone.hub.classification import ZOO, kinetics_weights
 from pytorchvideo_clone.hub.conversion import convert_torchvision_mvit
 from pytorchvideo_clone.hub.registry import InputSpec, Weights, register
+from pytorchvideo_clone.hub.registry import hub_model_builder as hub_model_builder
 from pytorchvideo_clone.models.vision_transformers import create_multiscale_vision_transformers
 
 __all__ = [

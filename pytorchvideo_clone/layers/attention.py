@@ -3,15 +3,15 @@
 Source: Fan et al., "Multiscale Vision Transformers", ICCV 2021, https://arxiv.org/abs/2104.11227.
 """
 
+import re
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pytorchvideo_clone.layers.attention_pool import apply_norm, make_token_pool, pool_tokens
-from pytorchvideo_clone.layers.chain import Chain
+from pytorchvideo_clone.layers.attention_pool import TokenPool, make_token_pool
 from pytorchvideo_clone.layers.drop_path import DropPath
 from pytorchvideo_clone.layers.fold import batch_norm_affine, fold_after, fold_before
 from pytorchvideo_clone.layers.mlp import Mlp
@@ -22,14 +22,13 @@ __all__ = ["Mlp", "MultiScaleAttention", "MultiScaleBlock"]
 Size = Sequence[int]
 Maker = Callable[..., nn.Module]
 
-FEW_KEYS = 1024
-
 
 class MultiScaleAttention(nn.Module):
     """Attend between tokens that are pooled over time and space.
 
     The state dict names every pool and its norm twice, `pool_q` and `_attention_pool_q.pool`, as
-    PyTorchVideo's does; one that has only the first name, as its older ones, loads too.
+    PyTorchVideo's does; one that has only the first name, as its older ones, loads too. Setting a
+    pool or norm sets it under both names.
 
     Args:
         dim: width of a token.
@@ -66,6 +65,11 @@ class MultiScaleAttention(nn.Module):
     (torch.Size([1, 9, 16]), [2, 2, 2])
     """
 
+    if TYPE_CHECKING:  # torch.jit.script reads annotations, but none of modules
+        _attention_pool_q: TokenPool
+        _attention_pool_k: TokenPool
+        _attention_pool_v: TokenPool
+
     def __init__(
         self,
         dim: int,
@@ -95,64 +99,59 @@ class MultiScaleAttention(nn.Module):
             if width % num_heads:
                 raise ValueError(f"{num_heads} heads do not divide a width of {width}.")
         self.num_heads = num_heads
+        self.scale = (dim_out // num_heads) ** -0.5
         self.has_cls_embed = has_cls_embed
         self.pool_first = pool_first
         self.residual_pool = residual_pool
         self.residual_skips_cls = has_cls_embed and not residual_pool_cls
         self.fused_qkv = not (separate_qkv or pool_first)
-        if self.fused_qkv:
-            self.qkv = nn.Linear(dim, 3 * dim_out, bias=qkv_bias)
-        else:
-            self.q = nn.Linear(dim, dim_out, bias=qkv_bias)
-            self.k = nn.Linear(dim, dim_out, bias=qkv_bias)
-            self.v = nn.Linear(dim, dim_out, bias=qkv_bias)
+
+        def linear(width: int, made: bool) -> nn.Linear | None:
+            return nn.Linear(dim, width, bias=qkv_bias) if made else None
+
+        self.qkv = linear(3 * dim_out, self.fused_qkv)
+        self.q = linear(dim_out, not self.fused_qkv)
+        self.k = linear(dim_out, not self.fused_qkv)
+        self.v = linear(dim_out, not self.fused_qkv)
         self.proj = nn.Linear(dim_out, dim_out, bias=bias_on)
         self.proj_drop = nn.Dropout(dropout_rate) if dropout_rate > 0 else nn.Identity()
 
         head_dim = pooled_dim // num_heads
-        sizes = {
-            "q": (kernel_q, stride_q),
-            "k": (kernel_kv, stride_kv),
-            "v": (kernel_kv, stride_kv),
-        }
-        self.norm_first = False
-        for name, (kernel, stride) in sizes.items():
+        of_kv = kernel_kv, stride_kv
+        for name, (kernel, stride) in zip("qkv", ((kernel_q, stride_q), of_kv, of_kv), strict=True):
             pool = make_token_pool(pool_mode, head_dim, kernel, stride, depthwise_conv)
             norm = norm_layer(head_dim) if isinstance(pool, nn.Conv3d) else None
-            self.norm_first = self.norm_first or isinstance(norm, nn.BatchNorm3d)
             self.add_module(f"pool_{name}", pool)
             self.add_module(f"norm_{name}", norm)
-        self._name_pools_twice()
+        for name in "qkv":
+            pool, norm = self._modules[f"pool_{name}"], self._modules[f"norm_{name}"]
+            both = TokenPool(pool, norm, has_cls_embed, isinstance(norm, nn.BatchNorm3d))
+            self.add_module(f"_attention_pool_{name}", both)
         self.rel_pos = None
         if rel_pos_grid is not None:
             self.rel_pos = RelativePositions(
                 dim_out // num_heads, rel_pos_grid, stride_q, stride_kv, has_cls_embed
             )
 
-    def forward(self, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+    def forward(self, x: Tensor, thw_shape: list[int]) -> tuple[Tensor, list[int]]:
         """(B, N, C) and their grid -> (B, N', dim_out) and the queries' grid [T', H', W']."""
         if self.pool_first:
             heads = self._split(x)
-            q, q_shape = self._pool("q", heads, thw_shape)
-            k, k_shape = self._pool("k", heads, thw_shape)
-            v, _ = self._pool("v", heads, thw_shape)
-            q = self._split(self.q(_merge(q)))
-            k = self._split(self.k(_merge(k)))
-            v = self._split(self.v(_merge(v)))
+            q, q_shape = self._attention_pool_q(heads, thw_shape)
+            k, k_shape = self._attention_pool_k(heads, thw_shape)
+            v, _ = self._attention_pool_v(heads, thw_shape)
+            q, k, v = self._project(_merge(q), _merge(k), _merge(v))
         else:
-            if self.fused_qkv:
-                q, k, v = (self._split(part) for part in self.qkv(x).chunk(3, dim=-1))
-            else:
-                q, k, v = self._split(self.q(x)), self._split(self.k(x)), self._split(self.v(x))
-            q, q_shape = self._pool("q", q, thw_shape)
-            k, k_shape = self._pool("k", k, thw_shape)
-            v, _ = self._pool("v", v, thw_shape)
+            q, k, v = self._project(x, x, x)
+            q, q_shape = self._attention_pool_q(q, thw_shape)
+            k, k_shape = self._attention_pool_k(k, thw_shape)
+            v, _ = self._attention_pool_v(v, thw_shape)
         wide_q, wide_k = q, k
         if self.rel_pos is not None:
             wide_q, wide_k = self.rel_pos(q, k, q_shape, k_shape)
         y = _attend(wide_q, wide_k, v)
         if self.residual_pool:
-            y = y + (F.pad(q[:, :, 1:], (0, 0, 1, 0)) if self.residual_skips_cls else q)
+            y = y + (F.pad(q[:, :, 1:], [0, 0, 1, 0]) if self.residual_skips_cls else q)
         return self.proj_drop(self.proj(_merge(y))), q_shape
 
     def fuse_bn(self) -> None:
@@ -175,7 +174,7 @@ class MultiScaleAttention(nn.Module):
             if not isinstance(norm, nn.BatchNorm3d):
                 continue
             scale, shift = (vector.repeat(self.num_heads) for vector in batch_norm_affine(norm))
-            if self.fused_qkv:
+            if self.qkv is not None:
                 parts = torch.ones(3, len(scale)).to(scale), torch.zeros(3, len(shift)).to(shift)
                 for part, vector in zip(parts, (scale, shift), strict=True):
                     part["qkv".index(name)] = vector
@@ -183,39 +182,36 @@ class MultiScaleAttention(nn.Module):
             else:
                 setattr(self, name, fold_after(getattr(self, name), scale, shift))
             setattr(self, f"norm_{name}", nn.Identity())
-        self._name_pools_twice()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        part, _, which = name.partition("_")
+        if part in ("pool", "norm") and f"_attention_pool_{which}" in self._modules:
+            setattr(getattr(self, f"_attention_pool_{which}"), part, value)
+
+    def _project(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Linear layers of tokens (B, N, C) each -> heads; a fused one takes the first's alone."""
+        if self.qkv is not None:
+            parts = self.qkv(q).chunk(3, dim=-1)
+            q, k, v = parts[0], parts[1], parts[2]
+        if self.q is not None and self.k is not None and self.v is not None:
+            q, k, v = self.q(q), self.k(k), self.v(v)
+        return self._split(q), self._split(k), self._split(v)
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, N, C) -> (B, heads, N, C / heads)."""
-        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-
-    def _pool(self, name: str, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
-        return pool_tokens(
-            x,
-            thw_shape,
-            getattr(self, f"pool_{name}"),
-            getattr(self, f"norm_{name}"),
-            has_cls_embed=self.has_cls_embed,
-            norm_first=self.norm_first,
-        )
-
-    def _name_pools_twice(self) -> None:
-        # Only for the keys of PyTorchVideo's checkpoints: the modules are the same objects.
-        for name in "qkv":
-            pool = getattr(self, f"pool_{name}")
-            if pool is not None:
-                again = Chain(pool=pool, norm=getattr(self, f"norm_{name}"))
-                self.add_module(f"_attention_pool_{name}", again)
+        return x.unflatten(-1, [self.num_heads, -1]).transpose(1, 2)
 
     def _load_from_state_dict(
         self, state_dict: MutableMapping[str, Tensor], prefix: str, *args: Any
     ) -> None:
         # `state_dict` is load_state_dict's own copy. Older checkpoints have one name only.
-        for name in "qkv":
-            for part in ("pool", "norm"):
-                _copy_entries(
-                    state_dict, f"{prefix}{part}_{name}.", f"{prefix}_attention_pool_{name}.{part}."
-                )
+        for key in list(state_dict):
+            one_name = re.fullmatch(r"(pool|norm)_([qkv])\.(.+)", key.removeprefix(prefix))
+            if one_name and key.startswith(prefix):
+                part, name, rest = one_name.groups()
+                again = f"{prefix}_attention_pool_{name}.{part}.{rest}"
+                state_dict.setdefault(again, state_dict[key])
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
@@ -289,6 +285,8 @@ class MultiScaleBlock(nn.Module):
         rel_pos_grid: Size | None = None,
     ) -> None:
         super().__init__()
+        self.dim = dim
+        self.dim_out = dim_out
         self.has_cls_embed = has_cls_embed
         self.dim_mul_in_att = dim_mul_in_att
         mlp_dim = dim_out if dim_mul_in_att else dim
@@ -316,6 +314,8 @@ class MultiScaleBlock(nn.Module):
         )
         self.drop_path = DropPath(droppath_rate) if droppath_rate > 0 else nn.Identity()
         self.norm2 = norm_layer(mlp_dim)
+        self.norm1_is_batchnorm_1d = isinstance(self.norm1, nn.BatchNorm1d)
+        self.norm2_is_batchnorm_1d = isinstance(self.norm2, nn.BatchNorm1d)
         self.mlp = Mlp(
             in_features=mlp_dim,
             hidden_features=int(mlp_dim * mlp_ratio),
@@ -327,19 +327,27 @@ class MultiScaleBlock(nn.Module):
         self.proj = None if dim == dim_out else nn.Linear(dim, dim_out, bias=bias_on)
         kernel_skip = [step + 1 if step > 1 else step for step in stride_q]
         self.pool_skip = make_token_pool("max", dim_out, kernel_skip, stride_q)
+        self._attention_pool_skip = TokenPool(self.pool_skip, has_cls_embed=has_cls_embed)
 
-    def forward(self, x: Tensor, thw_shape: Sequence[int]) -> tuple[Tensor, list[int]]:
-        """(B, N, dim) and their grid -> (B, N', dim_out) and the new grid [T', H', W']."""
-        normed = apply_norm(self.norm1, x)
+    def forward(self, x: Tensor, thw_shape: list[int]) -> tuple[Tensor, list[int]]:
+        """(B, N, dim) and their grid -> (B, N', dim_out) and the new grid [T', H', W'].
+
+        Without a pool the grid comes back as it was given.
+        """
+        if self.norm1_is_batchnorm_1d:
+            normed = self.norm1(x.transpose(1, 2)).transpose(1, 2)
+        else:
+            normed = self.norm1(x)
         attended, q_shape = self.attn(normed, thw_shape)
-        if self.dim_mul_in_att and self.proj is not None:
+        if self.proj is not None and self.dim_mul_in_att:
             x = self.proj(normed)
-        shortcut, _ = pool_tokens(
-            x.unsqueeze(1), thw_shape, self.pool_skip, has_cls_embed=self.has_cls_embed
-        )
+        shortcut, _ = self._attention_pool_skip(x.unsqueeze(1), thw_shape)
         x = shortcut.squeeze(1) + self.drop_path(attended)
-        normed = apply_norm(self.norm2, x)
-        if not self.dim_mul_in_att and self.proj is not None:
+        if self.norm2_is_batchnorm_1d:
+            normed = self.norm2(x.transpose(1, 2)).transpose(1, 2)
+        else:
+            normed = self.norm2(x)
+        if self.proj is not None and not self.dim_mul_in_att:
             x = self.proj(normed)
         return x + self.drop_path(self.mlp(normed)), q_shape
 
@@ -369,7 +377,7 @@ class MultiScaleBlock(nn.Module):
         self.attn.fuse_bn()
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, few_keys: int = 1024) -> Tensor:
     """softmax(q k^T / sqrt(D)) v; (B, heads, N, D), (B, heads, M, D) -> (B, heads, N, D).
 
     Queries and keys may have columns that values lack, of relative positions.
@@ -377,23 +385,16 @@ def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     dim = v.shape[-1]
     # On CPUs torch's bfloat16 kernel takes 1.6 times as long as two products (the shapes of MViT-B,
     # torch 2.14, an AMD EPYC with AVX-512 BF16); with few keys their memory is small.
-    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] <= FEW_KEYS:
+    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and k.shape[-2] <= few_keys:
         weights = torch.softmax(q * dim**-0.5 @ k.transpose(-2, -1), dim=-1)
         return weights @ v
     if q.shape[-1] == dim:
         return F.scaled_dot_product_attention(q, k, v)
     # The kernels that hold no matrix of scores want one width.
-    v = F.pad(v, (0, q.shape[-1] - dim))
+    v = F.pad(v, [0, q.shape[-1] - dim])
     return F.scaled_dot_product_attention(q, k, v, scale=dim**-0.5)[..., :dim]
 
 
 def _merge(x: Tensor) -> Tensor:
     """(B, heads, N, D) -> (B, N, heads * D)."""
     return x.transpose(1, 2).flatten(2)
-
-
-def _copy_entries(state_dict: MutableMapping[str, Tensor], source: str, target: str) -> None:
-    """Give entries below the prefix `source` a second name, where they lack it."""
-    for key in list(state_dict):
-        if key.startswith(source):
-            state_dict.setdefault(target + key.removeprefix(source), state_dict[key])

@@ -1,13 +1,13 @@
 """Pool tokens over the grid of time and space that they stand for."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["apply_norm", "make_token_pool", "pool_tokens"]
+__all__ = ["TokenPool", "apply_norm", "make_token_pool"]
 
 
 def make_token_pool(
@@ -17,7 +17,7 @@ def make_token_pool(
     stride: Sequence[int],
     depthwise: bool = True,
 ) -> nn.Module | None:
-    """Make the pool of `pool_tokens`, or None where it would change nothing.
+    """Make the pool of a `TokenPool`, or None where it would change nothing.
 
     Args:
         mode: "conv" for a convolution without bias, "avg" or "max".
@@ -46,53 +46,62 @@ def make_token_pool(
     return nn.Conv3d(dim, dim, kernel, steps, padding, groups=groups, bias=False)
 
 
-def pool_tokens(
-    x: Tensor,
-    thw_shape: Sequence[int],
-    pool: Callable[[Tensor], Tensor] | None,
-    norm: Callable[[Tensor], Tensor] | None = None,
-    *,
-    has_cls_embed: bool = True,
-    norm_first: bool = False,
-) -> tuple[Tensor, list[int]]:
+class TokenPool(nn.Module):
     """Pool tokens over their grid; a class token, the first, is left out.
 
     Args:
-        x: (B, heads, N, D).
-        thw_shape: the grid, with T * H * W = N, or N - 1 with a class token.
-        pool: takes (B * heads, D, T, H, W), or None: `x` stays as it is.
+        pool: takes (B * heads, D, T, H, W), or None: tokens and grid stay as they are.
         norm: of the pooled tokens (B, heads, N', D), class token included, or None.
         has_cls_embed: the first token is a class token.
         norm_first: `norm` takes (B * heads, D, T, H, W) instead, before the pool, and a GELU
             follows it.
 
-    Returns:
-        Tokens (B, heads, N', D) and their grid.
-
-    >>> x, thw = pool_tokens(torch.ones(1, 2, 17, 8), (1, 4, 4), nn.MaxPool3d((1, 2, 2)))
+    >>> x, thw = TokenPool(nn.MaxPool3d((1, 2, 2)))(torch.ones(1, 2, 17, 8), [1, 4, 4])
     >>> x.shape, thw
     (torch.Size([1, 2, 5, 8]), [1, 2, 2])
     """
-    if pool is None:
-        return x, list(thw_shape)
-    batch, heads, count, dim = x.shape
-    if math.prod(thw_shape) + has_cls_embed != count:
-        raise ValueError(
-            f"there are {count} tokens; expected {math.prod(thw_shape) + has_cls_embed} from the "
-            f"grid {list(thw_shape)} (T, H, W) {'with' if has_cls_embed else 'without'} a class "
-            "token."
-        )
-    patches = x[:, :, 1:] if has_cls_embed else x
-    grid = patches.reshape(batch * heads, *thw_shape, dim).permute(0, 4, 1, 2, 3)
-    if norm is not None and norm_first:
-        grid = F.gelu(norm(grid))
-    grid = pool(grid)
-    tokens = grid.flatten(2).transpose(1, 2).reshape(batch, heads, -1, dim)
-    if has_cls_embed:
-        tokens = torch.cat([x[:, :, :1], tokens], dim=2)
-    if norm is not None and not norm_first:
-        tokens = norm(tokens)
-    return tokens, list(grid.shape[2:])
+
+    def __init__(
+        self,
+        pool: nn.Module | None,
+        norm: nn.Module | None = None,
+        has_cls_embed: bool = True,
+        norm_first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.pool = pool
+        self.norm = norm
+        self.has_cls_embed = has_cls_embed
+        self.norm_first = norm_first
+
+    def forward(self, x: Tensor, thw_shape: list[int]) -> tuple[Tensor, list[int]]:
+        """(B, heads, N, D) and their grid -> (B, heads, N', D) and the grid [T', H', W'].
+
+        Raises:
+            ValueError: if the tokens do not fill the grid.
+        """
+        if self.pool is None:
+            return x, thw_shape
+        batch, heads, count, dim = x.shape
+        time, height, width = thw_shape[0], thw_shape[1], thw_shape[2]
+        expected = time * height * width + int(self.has_cls_embed)
+        if expected != count:
+            raise ValueError(
+                f"there are {count} tokens; expected {expected} from the grid "
+                f"{[time, height, width]} (T, H, W) "
+                f"{'with' if self.has_cls_embed else 'without'} a class token."
+            )
+        patches = x[:, :, 1:] if self.has_cls_embed else x
+        grid = patches.reshape(batch * heads, time, height, width, dim).permute(0, 4, 1, 2, 3)
+        if self.norm is not None and self.norm_first:
+            grid = F.gelu(self.norm(grid))
+        grid = self.pool(grid)
+        tokens = grid.flatten(2).transpose(1, 2).reshape(batch, heads, -1, dim)
+        if self.has_cls_embed:
+            tokens = torch.cat([x[:, :, :1], tokens], dim=2)
+        if self.norm is not None and not self.norm_first:
+            tokens = self.norm(tokens)
+        return tokens, [grid.shape[2], grid.shape[3], grid.shape[4]]
 
 
 def apply_norm(norm: nn.Module, x: Tensor) -> Tensor:

@@ -31,25 +31,25 @@ class _NaiveSyncBatchNorm(_BatchNorm):
         self.num_sync_devices = num_sync_devices
         self.global_sync = global_sync
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(B, C, ...) -> the same shape."""
         if not self.training or get_world_size() == 1:
-            return super().forward(x)
-        self._check_input_dim(x)
-        others = [0, *range(2, x.dim())]
+            return super().forward(input)
+        self._check_input_dim(input)
+        others = [0, *range(2, input.dim())]
         # Squares of half precision overflow.
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = input.to(torch.promote_types(input.dtype, torch.float32))
         moments = self._average(torch.stack([wide.mean(others), wide.square().mean(others)]))
         mean, variance = moments[0], moments[1] - moments[0].square()
         self._remember(mean.detach(), variance.detach())
-        shape = [1, -1] + [1] * (x.dim() - 2)
+        shape = [1, -1] + [1] * (input.dim() - 2)
         scale = torch.rsqrt(variance + self.eps)
         if self.affine:
             scale = scale * self.weight
         shift = -mean * scale
         if self.affine:
             shift = shift + self.bias
-        return (wide * scale.view(shape) + shift.view(shape)).to(x.dtype)
+        return (wide * scale.view(shape) + shift.view(shape)).to(input.dtype)
 
     def _average(self, moments: Tensor) -> Tensor:
         if self.num_sync_devices is None:

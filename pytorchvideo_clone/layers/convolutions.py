@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone.layers.chain import make_activation, make_norm
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 
 __all__ = ["Conv2plus1d", "ConvReduce3D", "create_conv_2plus1d"]
 

@@ -58,9 +58,9 @@ class ConcatFusion(nn.Module):
         """Width of the result."""
         return self._output_dim
 
-    def forward(self, input_list: Sequence[Tensor]) -> Tensor:
+    def forward(self, input_list: list[Tensor]) -> Tensor:
         """List of (B, ..., D_i) -> (B, ..., sum of D_i)."""
-        return torch.cat(list(input_list), dim=-1)
+        return torch.cat(input_list, dim=-1)
 
 
 class TemporalConcatFusion(nn.Module):
@@ -83,9 +83,9 @@ class TemporalConcatFusion(nn.Module):
         """Width of the result."""
         return self._output_dim
 
-    def forward(self, input_list: Sequence[Tensor]) -> Tensor:
+    def forward(self, input_list: list[Tensor]) -> Tensor:
         """List of (B, T_i, ..., D) -> (B, sum of T_i, ..., D)."""
-        return torch.cat(list(input_list), dim=1)
+        return torch.cat(input_list, dim=1)
 
 
 class ReduceFusion(nn.Module):
@@ -110,9 +110,9 @@ class ReduceFusion(nn.Module):
         """Width of the result."""
         return self._output_dim
 
-    def forward(self, input_list: Sequence[Tensor]) -> Tensor:
+    def forward(self, input_list: list[Tensor]) -> Tensor:
         """List of (B, ..., D) -> (B, ..., D)."""
-        return self.reduce_fn(torch.stack(list(input_list)))
+        return self.reduce_fn(torch.stack(input_list))
 
 
 def _max(streams: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pytorchvideo_clone.layers.chain import make_norm
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 
 __all__ = ["NonLocal", "create_nonlocal"]
 

@@ -93,26 +93,25 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
             raise AssertionError(
                 f"patch_embed_shape is {tuple(patch_embed_shape)}; expected (T, H, W)."
             )
-        self._patch_embed_shape = tuple(patch_embed_shape)
+        time, height, width = patch_embed_shape
+        self._patch_embed_shape = time, height, width
+        self.num_temporal_patch = time
+        self.num_spatial_patch = height * width
         self.cls_embed_on = has_cls
         self.sep_pos_embed = sep_pos_embed
-        self.has_pos = has_pos
-        time, height, width = patch_embed_shape
 
-        def table(rows: int) -> nn.Parameter:
-            return nn.Parameter(torch.zeros(1, rows, embed_dim))
+        def table(rows: int, learned: bool) -> nn.Parameter | None:
+            return nn.Parameter(torch.zeros(1, rows, embed_dim)) if learned else None
 
-        self.cls_token = table(1) if has_cls else None
-        if not has_pos:
-            return
-        if sep_pos_embed:
-            self.pos_embed_spatial = table(height * width)
-            self.pos_embed_temporal = table(time)
-            self.pos_embed_class = table(1) if has_cls else None
-        else:
-            self.pos_embed = table(time * height * width + has_cls)
+        # None where there is none, not a missing attribute: torch.jit.script asks for all.
+        separate, joint = has_pos and sep_pos_embed, has_pos and not sep_pos_embed
+        self.cls_token = table(1, has_cls)
+        self.pos_embed_spatial = table(height * width, separate)
+        self.pos_embed_temporal = table(time, separate)
+        self.pos_embed_class = table(1, separate and has_cls)
+        self.pos_embed = table(time * height * width + has_cls, joint)
 
-    def patch_embed_shape(self) -> tuple[int, ...]:
+    def patch_embed_shape(self) -> tuple[int, int, int]:
         """The grid of patches, (T, H, W)."""
         return self._patch_embed_shape
 
@@ -131,17 +130,15 @@ class SpatioTemporalClsPositionalEncoding(nn.Module):
             )
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
-        return x + self._table() if self.has_pos else x
-
-    def _table(self) -> Tensor:
-        """What is added: (1, N, D)."""
-        if not self.sep_pos_embed:
-            return self.pos_embed
-        positions = self.pos_embed_temporal.unsqueeze(2) + self.pos_embed_spatial.unsqueeze(1)
-        table = positions.flatten(1, 2)
-        if self.pos_embed_class is None:
-            return table
-        return torch.cat([self.pos_embed_class, table], dim=1)
+        if self.pos_embed is not None:
+            x = x + self.pos_embed
+        if self.pos_embed_temporal is not None and self.pos_embed_spatial is not None:
+            positions = self.pos_embed_temporal.unsqueeze(2) + self.pos_embed_spatial.unsqueeze(1)
+            table = positions.flatten(1, 2)
+            if self.pos_embed_class is not None:
+                table = torch.cat([self.pos_embed_class, table], dim=1)
+            x = x + table
+        return x
 
 
 def get_3d_sincos_pos_embed(

@@ -15,32 +15,48 @@ __all__ = [
 
 
 class SqueezeExcitation(nn.Module):
-    """Weigh each channel of a clip by a gate computed from all channels' averages.
+    """Weigh each channel by a gate computed from all channels' averages, as fvcore's class does.
 
     Args:
-        dim: channels of the input.
-        dim_inner: channels between the two 1x1x1 convolutions.
+        num_channels: channels of the input.
+        num_channels_reduced: channels between the two 1x1 convolutions; default
+            `num_channels // reduction_ratio`.
+        reduction_ratio: used where `num_channels_reduced` is None.
+        is_3d: the input is clips (B, C, T, H, W); else it is images (B, C, H, W).
+        activation: between the two convolutions; default `nn.ReLU()`.
 
     Source: Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018,
     https://arxiv.org/abs/1709.01507.
 
     >>> import torch
-    >>> SqueezeExcitation(8, 2)(torch.ones(1, 8, 4, 5, 5)).shape
+    >>> SqueezeExcitation(8, 2, is_3d=True)(torch.ones(1, 8, 4, 5, 5)).shape
     torch.Size([1, 8, 4, 5, 5])
     """
 
-    def __init__(self, dim: int, dim_inner: int) -> None:
+    def __init__(
+        self,
+        num_channels: int,
+        num_channels_reduced: int | None = None,
+        reduction_ratio: float = 2.0,
+        is_3d: bool = False,
+        activation: nn.Module | None = None,
+    ) -> None:
         super().__init__()
+        self.is_3d = is_3d
+        if num_channels_reduced is None:
+            num_channels_reduced = int(num_channels // reduction_ratio)
+        conv = nn.Conv3d if is_3d else nn.Conv2d
         self.block = nn.Sequential(
-            nn.Conv3d(dim, dim_inner, kernel_size=1),
-            nn.ReLU(),
-            nn.Conv3d(dim_inner, dim, kernel_size=1),
+            conv(num_channels, num_channels_reduced, kernel_size=1),
+            nn.ReLU() if activation is None else activation,
+            conv(num_channels_reduced, num_channels, kernel_size=1),
             nn.Sigmoid(),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, C, T, H, W)."""
-        return x * self.block(x.mean(dim=(2, 3, 4), keepdim=True))
+    def forward(self, input_tensor: Tensor) -> Tensor:
+        """(B, C, T, H, W), or (B, C, H, W) -> the same."""
+        dims = [2, 3, 4] if self.is_3d else [2, 3]
+        return input_tensor * self.block(input_tensor.mean(dim=dims, keepdim=True))
 
 
 class SqueezeAndExcitationLayer2D(nn.Module):

@@ -17,6 +17,10 @@ class Swish(nn.SiLU):
     tensor([0.0000, 0.7311])
     """
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same."""
+        return functional.silu(x, self.inplace)
+
 
 class SwishFunction:
     """The function of `Swish`, to be called as `SwishFunction.apply(x)`.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone.layers.chain import make_activation, make_norm
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.models._defaults import with_defaults
 from pytorchvideo_clone.models.blocks import (
     create_acoustic_bottleneck_block,

@@ -11,6 +11,7 @@ from torch import nn
 from pytorchvideo_clone.models.blocks import create_bottleneck_block
 from pytorchvideo_clone.models.head import create_res_basic_head
 from pytorchvideo_clone.models.net import Net
+from pytorchvideo_clone.models.stages import create_res_stage as create_res_stage
 from pytorchvideo_clone.models.stages import depths_of, make_stages, same_padding
 from pytorchvideo_clone.models.stem import create_res_basic_stem
 

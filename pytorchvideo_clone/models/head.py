@@ -1,11 +1,12 @@
 """Heads: from features to class scores."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from pytorchvideo_clone.layers.chain import make_activation
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 
 __all__ = [
     "ResNetBasicHead",
@@ -49,7 +50,28 @@ def make_pool(
     return pool(kernel_size=kernel_size, stride=stride, padding=padding)
 
 
-class ResNetBasicHead(nn.Module):
+class _Scores(nn.Module):
+    """What the two heads share, from pooled features on."""
+
+    if TYPE_CHECKING:  # torch.jit.script reads annotations, but none of modules
+        dropout: nn.Module | None
+        proj: nn.Module | None
+        activation: nn.Module | None
+        output_pool: nn.Module | None
+
+    def _score(self, x: Tensor) -> Tensor:
+        if self.dropout is not None:
+            x = self.dropout(x)
+        if self.proj is not None:
+            x = self.proj(x.movedim(1, -1)).movedim(-1, 1)
+        if self.activation is not None:
+            x = self.activation(x)
+        if self.output_pool is not None:
+            x = self.output_pool(x).flatten(1)
+        return x
+
+
+class ResNetBasicHead(_Scores):
     """Pool, dropout, linear layer over the channels, activation, average; any may be None.
 
     The activation comes before the average, in training and in evaluation.
@@ -84,7 +106,9 @@ class ResNetBasicHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, classes), or (B, classes, T', H', W') without `output_pool`."""
-        return _score(self, x if self.pool is None else self.pool(x))
+        if self.pool is not None:
+            x = self.pool(x)
+        return self._score(x)
 
 
 def create_res_basic_head(
@@ -134,7 +158,7 @@ def create_res_basic_head(
     )
 
 
-class ResNetRoIHead(nn.Module):
+class ResNetRoIHead(_Scores):
     """Pool over time, cut out regions, pool over space, then as `ResNetBasicHead`.
 
     Args:
@@ -184,7 +208,7 @@ class ResNetRoIHead(nn.Module):
             if self.pool_spatial is not None:
                 x = self.pool_spatial(x)
             x = x.unsqueeze(2)
-        return _score(self, x)
+        return self._score(x)
 
 
 def _make_roi_align(**kwargs: Any) -> nn.Module:
@@ -305,9 +329,15 @@ class VisionTransformerBasicHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, D) -> (B, classes)."""
-        for layer in (self.sequence_pool, self.dropout, self.proj, self.activation):
-            if layer is not None:
-                x = layer(x)
+        # Not a loop, which torch.jit.script refuses over layers of several classes.
+        if self.sequence_pool is not None:
+            x = self.sequence_pool(x)
+        if self.dropout is not None:
+            x = self.dropout(x)
+        if self.proj is not None:
+            x = self.proj(x)
+        if self.activation is not None:
+            x = self.activation(x)
         return x
 
 
@@ -334,14 +364,3 @@ def create_vit_basic_head(
         proj=nn.Linear(in_features, out_features),
         activation=make_activation(activation),
     )
-
-
-def _score(head: ResNetBasicHead | ResNetRoIHead, x: Tensor) -> Tensor:
-    """What the two heads share, from pooled features on."""
-    if head.dropout is not None:
-        x = head.dropout(x)
-    if head.proj is not None:
-        x = head.proj(x.movedim(1, -1)).movedim(-1, 1)
-    if head.activation is not None:
-        x = head.activation(x)
-    return x if head.output_pool is None else head.output_pool(x).flatten(1)

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
+
 __all__ = [
     "LSTM",
     "LearnMaskedDefault",
@@ -48,7 +50,7 @@ class MaskedTemporalPooling(nn.Module):
         mask = _mask_of(x, mask)
         if self._method == "max":
             # Zeros for empty streams: the largest of no steps would be -inf.
-            largest = x.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(dim=1)
+            largest = x.masked_fill(~mask.unsqueeze(-1), -float("inf")).amax(dim=1)
             return largest.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
         total = x.masked_fill(~mask.unsqueeze(-1), 0.0).sum(dim=1)
         if self._method == "sum":
@@ -158,6 +160,7 @@ class LSTM(nn.Module):
         self.lstm = nn.LSTM(dim_in, hidden_dim, batch_first=True, bidirectional=bidirectional)
         # nn.LSTM drops only between layers, of which there is one here.
         self.dropout = nn.Dropout(dropout)
+        self.bidirectional = bidirectional
         self.output_dim = 2 * hidden_dim if bidirectional else hidden_dim
 
     def forward(self, data: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -220,13 +223,13 @@ class MaskedSequential(nn.Sequential):
 
     takes_mask = True
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, input: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, T, D) and (B, T) -> what the last module gives."""
         for module in self:
-            x = _apply(module, x, mask)
+            input = _apply(module, input, mask)
             if mask is not None and getattr(module, "makes_first_step_valid", False):
                 mask = _with_first_step(mask)
-        return x
+        return input
 
 
 class MaskedMultiPathWay(nn.Module):
@@ -277,13 +280,13 @@ def _apply(module: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
 def _mask_of(x: Tensor, mask: Tensor | None) -> Tensor:
     """The mask, checked; all True where there is none."""
     if x.dim() != 3:
-        raise ValueError(f"the stream has shape {tuple(x.shape)}; expected (B, T, D).")
+        raise ValueError(f"the stream has shape {list(x.shape)}; expected (B, T, D).")
     if mask is None:
         return x.new_ones(x.shape[:2], dtype=torch.bool)
     if mask.shape != x.shape[:2] or mask.dtype != torch.bool:
         raise ValueError(
-            f"the mask is {mask.dtype} of {tuple(mask.shape)}; "
-            f"expected torch.bool of {tuple(x.shape[:2])}."
+            f"the mask is {mask.dtype} of {list(mask.shape)}; "
+            f"expected torch.bool of {list(x.shape[:2])}."
         )
     return mask
 

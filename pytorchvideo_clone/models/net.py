@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.weight_init import init_net_weights
 

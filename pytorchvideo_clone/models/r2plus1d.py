@@ -15,6 +15,7 @@ from pytorchvideo_clone.models._defaults import with_defaults
 from pytorchvideo_clone.models.blocks import BottleneckBlock, create_bottleneck_block
 from pytorchvideo_clone.models.head import create_res_basic_head
 from pytorchvideo_clone.models.net import Net
+from pytorchvideo_clone.models.stages import create_res_stage as create_res_stage
 from pytorchvideo_clone.models.stages import depths_of, make_stages, same_padding
 from pytorchvideo_clone.models.stem import create_res_basic_stem
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from pytorchvideo_clone.layers.residual import add
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.models._defaults import with_defaults
 from pytorchvideo_clone.models.blocks import (
     BottleneckBlock,
@@ -23,6 +25,7 @@ from pytorchvideo_clone.models.blocks import (
 from pytorchvideo_clone.models.head import create_res_basic_head, create_res_roi_pooling_head
 from pytorchvideo_clone.models.net import DetectionBBoxNetwork, Net
 from pytorchvideo_clone.models.stages import (
+    DEPTHS,
     ResStage,
     create_res_stage,
     depths_of,
@@ -44,6 +47,10 @@ __all__ = [
     "create_resnet",
     "create_resnet_with_roi_head",
 ]
+
+# PyTorchVideo's names, which projects read and extend.
+_MODEL_STAGE_DEPTH = dict(DEPTHS)
+_trivial_sum = add
 
 Size = tuple[int, int, int]
 Maker = Callable[..., nn.Module]
@@ -152,7 +159,7 @@ def create_resnet(
             )
         )
     blocks += make_stages(
-        depths_of(model_depth),
+        depths_of(model_depth, _MODEL_STAGE_DEPTH),
         dim_in=stem_dim_out,
         bottleneck=bottleneck,
         conv_a_kernel_size=stage_conv_a_kernel_size,

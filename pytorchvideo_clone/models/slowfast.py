@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone.layers.chain import make_activation, make_norm, module_list
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.models._defaults import with_defaults
 from pytorchvideo_clone.models.blocks import create_bottleneck_block
 from pytorchvideo_clone.models.head import (
@@ -19,6 +20,7 @@ from pytorchvideo_clone.models.head import (
     make_pool,
 )
 from pytorchvideo_clone.models.net import DetectionBBoxNetwork, Net
+from pytorchvideo_clone.models.net import MultiPathWayWithFuse as MultiPathWayWithFuse
 from pytorchvideo_clone.models.pathways import (
     FusionBuilder,
     PackPathways,
@@ -26,7 +28,8 @@ from pytorchvideo_clone.models.pathways import (
     check_widths,
     make_pathway_block,
 )
-from pytorchvideo_clone.models.stages import depths_of, make_stages, same_padding
+from pytorchvideo_clone.models.stages import DEPTHS, depths_of, make_stages, same_padding
+from pytorchvideo_clone.models.stages import create_res_stage as create_res_stage
 from pytorchvideo_clone.models.stem import create_res_basic_stem
 
 __all__ = [
@@ -36,6 +39,9 @@ __all__ = [
     "create_slowfast",
     "create_slowfast_with_roi_head",
 ]
+
+# PyTorchVideo's name, which projects read and extend.
+_MODEL_STAGE_DEPTH = {18: (1, 1, 1, 1), **DEPTHS}
 
 Size = tuple[int, int, int]
 Maker = Callable[..., nn.Module]
@@ -64,11 +70,12 @@ class FuseFastToSlow(nn.Module):
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
         """[slow, fast] -> [slow with more channels, fast]."""
-        slow, fast = x
+        slow, fast = x[0], x[1]
         fused = self.conv_fast_to_slow(fast)
-        for layer in (self.norm, self.activation):
-            if layer is not None:
-                fused = layer(fused)
+        if self.norm is not None:
+            fused = self.norm(fused)
+        if self.activation is not None:
+            fused = self.activation(fused)
         return [torch.cat([slow, fused], dim=1), fast]
 
 
@@ -148,7 +155,7 @@ def create_slowfast(
     dropout_rate: float = 0.5,
     norm: Maker | None = nn.BatchNorm3d,
     activation: Maker | None = nn.ReLU,
-    stem_function: Sequence[Maker | None] = (create_res_basic_stem, create_res_basic_stem),
+    stem_function: Maker | Sequence[Maker | None] | None = (create_res_basic_stem,) * 2,
     stem_dim_outs: Sequence[int] = (64, 8),
     stem_conv_kernel_sizes: Sequence[Size] = ((1, 7, 7), (5, 7, 7)),
     stem_conv_strides: Sequence[Size] = ((1, 2, 2), (1, 2, 2)),
@@ -164,10 +171,7 @@ def create_slowfast(
     stage_conv_b_dilations: Sequence[Stages] = (((1, 1, 1),) * 4, ((1, 1, 1),) * 4),
     stage_spatial_strides: Sequence[Sequence[int]] = ((1, 2, 2, 2), (1, 2, 2, 2)),
     stage_temporal_strides: Sequence[Sequence[int]] = ((1, 1, 1, 1), (1, 1, 1, 1)),
-    bottleneck: Sequence[Maker | Sequence[Maker]] = (
-        (create_bottleneck_block,) * 4,
-        (create_bottleneck_block,) * 4,
-    ),
+    bottleneck: Maker | Sequence[Maker | Sequence[Maker]] = ((create_bottleneck_block,) * 4,) * 2,
     head: Maker | None = create_res_basic_head,
     head_pool: Maker | None = nn.AvgPool3d,
     head_pool_kernel_sizes: Sequence[Size] = ((8, 7, 7), (32, 7, 7)),
@@ -177,9 +181,10 @@ def create_slowfast(
 ) -> Net:
     """Make SlowFast: two ResNets, fused after the stem and each stage, and one head.
 
-    Arguments for the pathways are pairs, slow first; those for stages are, in each pathway, one
-    for all stages or a sequence with one a stage. With a `fusion_builder` there may be further
-    pathways: then all these arguments have an entry for each, and the network takes a list.
+    Arguments for the pathways are pairs, slow first; what makes their layers may be one for all.
+    Those for stages are, in each pathway, one for all stages or a sequence with one a stage. With a
+    `fusion_builder` there may be further pathways: then all these arguments have an entry for each,
+    and the network takes a list.
 
     Args:
         slowfast_channel_reduction_ratio: channels of the slow pathway per channel of the fast one.
@@ -198,7 +203,7 @@ def create_slowfast(
         stem_dim_outs: as `stem_dim_out` in `create_resnet`.
         stem_conv_kernel_sizes: as in `create_resnet`.
         stem_conv_strides: as in `create_resnet`.
-        stem_pool: as in `create_resnet`, one a pathway or one for all.
+        stem_pool: as in `create_resnet`.
         stem_pool_kernel_sizes: as in `create_resnet`.
         stem_pool_strides: as in `create_resnet`.
         stage_conv_a_kernel_sizes: as in `create_resnet`.
@@ -255,16 +260,17 @@ def create_slowfast(
             conv_kernel_size=stem_conv_kernel_sizes[i],
             conv_stride=stem_conv_strides[i],
             conv_padding=same_padding(stem_conv_kernel_sizes[i]),
-            pool=stem_pool[i] if isinstance(stem_pool, Sequence) else stem_pool,
+            pool=_of(stem_pool, i),
             pool_kernel_size=stem_pool_kernel_sizes[i],
             pool_stride=stem_pool_strides[i],
             pool_padding=same_padding(stem_pool_kernel_sizes[i]),
             norm=norm,
             activation=activation,
         )
-        for i, stem in enumerate(stem_function)
+        for i in range(len(stem_dim_outs))
+        for stem in (_of(stem_function, i),)
     ]
-    depths = depths_of(model_depth, known=(18, 50, 101, 152))
+    depths = depths_of(model_depth, _MODEL_STAGE_DEPTH)
     dims = [stem_dim_outs[0] * width for width in (1, 4, 8, 16, 32)]
     dims_fused = [
         int(stem_dim_outs[1] * width * slowfast_conv_channel_fusion_ratio)
@@ -275,7 +281,7 @@ def create_slowfast(
             depths,
             dim_in=stem_dim_outs[i],
             dims_fused=dims_fused if i == 0 else 0,
-            bottleneck=bottleneck[i],
+            bottleneck=_of(bottleneck, i),
             conv_a_kernel_size=stage_conv_a_kernel_sizes[i],
             conv_a_stride=[(stride, 1, 1) for stride in stage_temporal_strides[i]],
             conv_b_kernel_size=stage_conv_b_kernel_sizes[i],
@@ -387,3 +393,8 @@ def create_slowfast_with_roi_head(
             sampling_ratio=head_sampling_ratio,
         ),
     )
+
+
+def _of(makers: Any, pathway: int) -> Any:
+    """What makes the layers of a pathway: its own, or that of all."""
+    return makers[pathway] if isinstance(makers, Sequence) else makers

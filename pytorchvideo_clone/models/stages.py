@@ -1,6 +1,6 @@
 """Stages: rows of residual blocks, and the one generator of them for all ResNet-like networks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ Sizes: TypeAlias = Size | Sequence[Size]  # one, or several that the blocks take
 Maker = Callable[..., nn.Module]
 
 # Depth of a ResNet -> blocks a stage.
-DEPTHS = {18: (1, 1, 1, 1), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 class ResStage(nn.Module):
@@ -181,12 +181,12 @@ def make_stages(
         dim_in, dim_out = dim_out, 2 * dim_out
 
 
-def depths_of(model_depth: int, known: Sequence[int] = (50, 101, 152)) -> tuple[int, ...]:
+def depths_of(model_depth: int, known: Mapping[int, tuple[int, ...]] = DEPTHS) -> tuple[int, ...]:
     """Blocks a stage of a ResNet.
 
     Args:
         model_depth: number of layers, the network's name.
-        known: the depths that the builder offers.
+        known: the depths that the builder offers, with the blocks of each stage.
 
     Raises:
         ValueError: if `model_depth` is not among `known`.
@@ -196,7 +196,7 @@ def depths_of(model_depth: int, known: Sequence[int] = (50, 101, 152)) -> tuple[
     """
     if model_depth not in known:
         raise ValueError(f"model_depth is {model_depth}; expected one of {tuple(known)}.")
-    return DEPTHS[model_depth]
+    return known[model_depth]
 
 
 def same_padding(kernel_size: Size, dilation: Size = (1, 1, 1)) -> Size:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from pytorchvideo_clone.layers.attention_pool import apply_norm
 from pytorchvideo_clone.layers.chain import Chain, make_activation, make_norm
 from pytorchvideo_clone.layers.convolutions import ConvReduce3D
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 
 __all__ = [
     "PatchEmbed",
@@ -160,6 +162,7 @@ class PatchEmbed(nn.Module):
             raise ValueError("patch_model is None; give the convolution that embeds the patches.")
         self.patch_model = patch_model
         self.norm = norm
+        self._takes_images = isinstance(patch_model, nn.Conv2d)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) or (B, C, H, W) -> (B, T' * H' * W', D).
@@ -168,18 +171,21 @@ class PatchEmbed(nn.Module):
             RuntimeError: for another number of channels.
             ValueError: for several frames where images are expected.
         """
-        conv = self.patch_model
-        if isinstance(conv, nn.Conv2d | nn.Conv3d) and x.shape[1] != conv.in_channels:
-            raise RuntimeError(
-                f"the input has {x.shape[1]} channels, {tuple(x.shape)}; "
-                f"expected {conv.in_channels}, after the batch."
-            )
-        if isinstance(conv, nn.Conv2d) and x.dim() == 5:
+        if not torch.jit.is_scripting():
+            conv = self.patch_model
+            if isinstance(conv, nn.Conv2d | nn.Conv3d) and x.shape[1] != conv.in_channels:
+                raise RuntimeError(
+                    f"the input has {x.shape[1]} channels, {tuple(x.shape)}; "
+                    f"expected {conv.in_channels}, after the batch."
+                )
+        if self._takes_images and x.dim() == 5:
             if x.shape[2] != 1:
                 raise ValueError(f"the clip has {x.shape[2]} frames; an image model takes 1.")
             x = x.squeeze(2)
         x = self.patch_model(x).flatten(2).transpose(1, 2)
-        return x if self.norm is None else apply_norm(self.norm, x)
+        if self.norm is not None:
+            x = apply_norm(self.norm, x)
+        return x
 
 
 def create_conv_patch_embed(

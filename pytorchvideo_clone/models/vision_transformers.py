@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pytorchvideo_clone.layers.attention import MultiScaleBlock
 from pytorchvideo_clone.layers.positional_encoding import SpatioTemporalClsPositionalEncoding
 from pytorchvideo_clone.layers.utils import round_width
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.models._fit import run_block
 from pytorchvideo_clone.models.head import create_vit_basic_head
 from pytorchvideo_clone.models.stem import PatchEmbed, create_conv_patch_embed
@@ -75,16 +77,21 @@ class MultiscaleVisionTransformers(nn.Module):
             ValueError: if the input is not of the size that the model was built for.
         """
         if self.patch_embed is not None:
-            x = run_block(self.patch_embed, x, name="patch_embed")
+            if torch.jit.is_scripting():
+                x = self.patch_embed(x)
+            else:
+                x = run_block(self.patch_embed, x, name="patch_embed")
         x = self.cls_positional_encoding(x)
         if self.pos_drop is not None:
             x = self.pos_drop(x)
-        thw = list(self.cls_positional_encoding.patch_embed_shape())
+        time, height, width = self.cls_positional_encoding.patch_embed_shape()
+        thw = [time, height, width]
         for block in self.blocks:
             x, thw = block(x, thw)
-        for layer in (self.norm_embed, self.head):
-            if layer is not None:
-                x = layer(x)
+        if self.norm_embed is not None:
+            x = self.norm_embed(x)
+        if self.head is not None:
+            x = self.head(x)
         return x
 
     def fuse_bn(self) -> None:

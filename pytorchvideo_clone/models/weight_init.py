@@ -2,6 +2,10 @@
 
 from torch import nn
 
+from pytorchvideo_clone.layers.positional_encoding import (
+    SpatioTemporalClsPositionalEncoding as SpatioTemporalClsPositionalEncoding,
+)
+
 __all__ = ["init_net_weights"]
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
@@ -37,7 +41,7 @@ def init_net_weights(model: nn.Module, init_std: float = 0.01, style: str = "res
     STYLES[style](model, init_std)
 
 
-def _init_resnet(model: nn.Module, init_std: float) -> None:
+def _init_resnet_weights(model: nn.Module, init_std: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -59,7 +63,7 @@ def _init_resnet(model: nn.Module, init_std: float) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _init_vit(model: nn.Module, init_std: float) -> None:
+def _init_vit_weights(model: nn.Module, init_std: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=init_std)
@@ -73,4 +77,4 @@ def _init_vit(model: nn.Module, init_std: float) -> None:
             nn.init.trunc_normal_(parameter, std=init_std)
 
 
-STYLES = {"resnet": _init_resnet, "vit": _init_vit}
+STYLES = {"resnet": _init_resnet_weights, "vit": _init_vit_weights}

@@ -10,11 +10,18 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from pytorchvideo_clone.layers.chain import Chain, make_activation, make_norm
+from pytorchvideo_clone.layers.convolutions import Conv2plus1d as Conv2plus1d
+from pytorchvideo_clone.layers.residual import ResBlock as ResBlock
+from pytorchvideo_clone.layers.squeeze_excitation import SqueezeExcitation as SqueezeExcitation
 from pytorchvideo_clone.layers.swish import Swish
 from pytorchvideo_clone.layers.utils import round_repeats, round_width
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
+from pytorchvideo_clone.models.blocks import BottleneckBlock as BottleneckBlock
 from pytorchvideo_clone.models.head import ResNetBasicHead, make_pool
 from pytorchvideo_clone.models.net import Net
+from pytorchvideo_clone.models.stages import ResStage as ResStage
 from pytorchvideo_clone.models.stages import same_padding
+from pytorchvideo_clone.models.stem import ResNetBasicStem as ResNetBasicStem
 from pytorchvideo_clone.models.x3d_blocks import (
     create_x3d_bottleneck_block,
     create_x3d_res_block,

@@ -128,7 +128,7 @@ def create_x3d_bottleneck_block(
         norm_b=Chain(
             **{
                 "0": make_norm(norm, dim_inner, norm_eps, norm_momentum),
-                "1": SqueezeExcitation(dim_inner, round_width(dim_inner, se_ratio))
+                "1": SqueezeExcitation(dim_inner, round_width(dim_inner, se_ratio), is_3d=True)
                 if se_ratio > 0
                 else None,
             }

@@ -31,6 +31,13 @@ class Transform(nn.Module):
     Add(times=3)
     """
 
+    def __getattr__(self, name: str) -> Any:
+        # PyTorchVideo keeps the settings behind an underscore, where subclasses read them.
+        setting = name.removeprefix("_")
+        if setting != name and setting in self.__dict__:
+            return self.__dict__[setting]
+        return super().__getattr__(setting if setting in self._modules else name)
+
     def __repr__(self) -> str:
         parameters = inspect.signature(type(self)).parameters.values()
         settings = [

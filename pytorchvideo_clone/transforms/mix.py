@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pytorchvideo_clone.transforms import functional
 from pytorchvideo_clone.transforms.base import Transform
+from pytorchvideo_clone.transforms.functional import convert_to_one_hot as convert_to_one_hot
 
 __all__ = ["CutMix", "MixUp", "MixVideo"]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pytorchvideo_clone.layers.attention import MultiScaleAttention, MultiScaleBlock
+from pytorchvideo_clone.layers.attention import MultiScaleAttention, MultiScaleBlock, _attend
 from tests.reference import fill
 
 POOLED = {
@@ -37,7 +37,7 @@ def test_attention_follows_the_formula() -> None:
 
 @pytest.mark.parametrize("few_keys", [0, 1024])
 def test_bfloat16_is_near_float32(few_keys: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytorchvideo_clone.layers.attention.FEW_KEYS", few_keys)
+    monkeypatch.setattr(_attend, "__defaults__", (few_keys,))
     attention, x = make(**POOLED), torch.randn(TOKENS)
     expected = attention(x, GRID)[0]
     result = attention.bfloat16()(x.bfloat16(), GRID)[0]
@@ -159,9 +159,9 @@ def test_the_shortcut_is_pooled_as_the_queries_are() -> None:
 def test_relative_positions_are_added_to_the_scores(has_cls_embed: bool) -> None:
     attention = make(residual_pool=False, has_cls_embed=has_cls_embed, rel_pos_grid=GRID, **POOLED)
     x = torch.randn(TOKENS)[:, not has_cls_embed :]
-    q, q_grid = attention._pool("q", attention._split(attention.q(x)), GRID)
-    k, k_grid = attention._pool("k", attention._split(attention.k(x)), GRID)
-    v, _ = attention._pool("v", attention._split(attention.v(x)), GRID)
+    q, q_grid = attention._attention_pool_q(attention._split(attention.q(x)), GRID)
+    k, k_grid = attention._attention_pool_k(attention._split(attention.k(x)), GRID)
+    v, _ = attention._attention_pool_v(attention._split(attention.v(x)), GRID)
     wide_q, wide_k = attention.rel_pos(q, k, q_grid, k_grid)
     weights = F.softmax(wide_q @ wide_k.transpose(-2, -1) / 2, dim=-1)
     expected = attention.proj((weights @ v).transpose(1, 2).flatten(2))

@@ -10,7 +10,7 @@ from pytorchvideo_clone.layers.squeeze_excitation import (
 
 
 def test_every_position_of_a_channel_gets_the_same_weight() -> None:
-    layer = SqueezeExcitation(4, 2)
+    layer = SqueezeExcitation(4, 2, is_3d=True)
     x = torch.randn(2, 4, 3, 5, 5)
     gate = layer(x) / x
     torch.testing.assert_close(gate, gate[..., :1, :1, :1].expand_as(gate))
@@ -18,7 +18,7 @@ def test_every_position_of_a_channel_gets_the_same_weight() -> None:
 
 
 def test_gate_is_the_sigmoid_of_the_averages() -> None:
-    layer = SqueezeExcitation(4, 2)
+    layer = SqueezeExcitation(4, 2, is_3d=True)
     x = torch.randn(1, 4, 3, 5, 5)
     torch.testing.assert_close(layer(x), x * layer.block(x.mean((2, 3, 4), keepdim=True)))
 

@@ -156,7 +156,7 @@ def test_wrong_arguments_are_refused_with_what_was_expected(x: torch.Tensor) -> 
         MaskedTemporalPooling("median")
     with pytest.raises(ValueError, match="'ones'; expected 'gaussian' or 'zeros'"):
         LearnMaskedDefault(3, init_method="ones")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"torch.bool of \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"torch.bool of \[3, 4\]"):
         MaskedTemporalPooling("avg")(x, torch.ones(3, 4))
     with pytest.raises(ValueError, match=r"expected \(B, T, D\)"):
         LSTM(6, 5)(x[0])

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
+from pytorchvideo_clone.accelerator.mobile_cpu.quantizable import QuantizableSwish
 
 __all__ = [
     "HardSwish",
@@ -50,6 +51,17 @@ class Swish(_Activation):
 
     def __init__(self) -> None:
         super().__init__(nn.SiLU())
+
+    def convert(
+        self,
+        input_blob_size: Any = None,
+        convert_for_quantize: bool = False,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Split it into two operations where it is to be quantized."""
+        if convert_for_quantize:
+            self.act = QuantizableSwish()
 
 
 class HardSwish(_Activation):

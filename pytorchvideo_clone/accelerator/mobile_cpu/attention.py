@@ -1,8 +1,11 @@
 """Squeeze-and-excitation as an efficient block."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
+from pytorchvideo_clone.accelerator.mobile_cpu.quantizable import float_functional
 
 __all__ = ["SqueezeExcitation"]
 
@@ -44,6 +47,7 @@ class SqueezeExcitation(EfficientBlockBase):
             conv(num_channels_reduced, num_channels, kernel_size=1),
         )
         self.convert_flag = False
+        self.product: Any = None
 
     def convert(
         self,
@@ -51,7 +55,12 @@ class SqueezeExcitation(EfficientBlockBase):
         convert_for_quantize: bool = False,
         native_conv3d_op_qnnpack: bool = False,
     ) -> None:
-        """Turn the convolutions of one position into linear layers; arguments change nothing.
+        """Turn the convolutions of one position into linear layers.
+
+        Args:
+            input_blob_size: not needed.
+            convert_for_quantize: as in `convert_to_deployable_form`.
+            native_conv3d_op_qnnpack: not needed.
 
         Raises:
             AssertionError: at the second call, as in PyTorchVideo.
@@ -60,6 +69,7 @@ class SqueezeExcitation(EfficientBlockBase):
             raise AssertionError("this SqueezeExcitation is converted already; convert it once.")
         reduce, activation, expand, _ = self.se.block
         self.se = _Gate(_linear(reduce), activation, _linear(expand)).train(self.training)
+        self.product = float_functional() if convert_for_quantize else None
         self.convert_flag = True
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,7 +78,8 @@ class SqueezeExcitation(EfficientBlockBase):
         if not self.convert_flag:
             return x * self.se(x.mean(dims, keepdim=True))
         gate = self.se(x.mean(dims))
-        return x * gate.reshape(*gate.shape, *(1 for _ in dims))
+        gate = gate.reshape(*gate.shape, *(1 for _ in dims))
+        return x * gate if self.product is None else self.product.mul(x, gate)
 
 
 class _Gate(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
 from pytorchvideo_clone.accelerator.mobile_cpu.decompose import FrameConv3d, why_not_replaced
+from pytorchvideo_clone.accelerator.mobile_cpu.quantizable import QuantizableFrameConv3d
 from pytorchvideo_clone.accelerator.outputs import arguments, copied, difference
 from pytorchvideo_clone.accelerator.train_cpu import restore_model
 
@@ -60,8 +61,8 @@ def convert_to_deployable_form(
         model: any; it stays as it is.
         input_tensor: an example of its input: a tensor, a list with one a pathway, or the tuple
             of all its arguments.
-        convert_for_quantize: meant to be quantized; without the next argument this changes
-            nothing, as the deployable form can be quantized as it is.
+        convert_for_quantize: make every operation a module, as torch's eager quantization
+            (`torch.ao.quantization`) asks; the newer ways (PT2E, torchao) need it not.
         native_conv3d_op_qnnpack: with `convert_for_quantize`, keep as they are, with their norms
             folded, the convolutions for which qnnpack has a kernel of three dimensions: pointwise
             and depthwise ones.
@@ -122,7 +123,7 @@ class _Conversion:
                 self.report.left[name] = reason
                 return module
             self.report.converted[name] = type(module).__name__
-            return FrameConv3d(module).eval()
+            return (QuantizableFrameConv3d if self.quantize else FrameConv3d)(module).eval()
         if isinstance(module, LEFT):
             self.report.left[name] = f"{_named(module)} has no form in two dimensions"
         # Not named_children(), which leaves out a child's second name.

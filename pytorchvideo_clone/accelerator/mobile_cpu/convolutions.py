@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from pytorchvideo_clone.accelerator.mobile_cpu.activations import make_activation
 from pytorchvideo_clone.accelerator.mobile_cpu.block import EfficientBlockBase
 from pytorchvideo_clone.accelerator.mobile_cpu.decompose import FrameConv3d, fold_norm
+from pytorchvideo_clone.accelerator.mobile_cpu.quantizable import QuantizableFrameConv3d
 from pytorchvideo_clone.layers.chain import Chain
 
 __all__ = [
@@ -61,6 +62,8 @@ class ConvBnAct(EfficientBlockBase):
     ) -> None:
         """Write the norm into the convolution, and that into 2D convolutions over the frames.
 
+        The norm's statistics are those it has gathered, in training mode too.
+
         Args:
             input_blob_size: not needed: the deployable form takes clips of any size.
             convert_for_quantize: as in `convert_to_deployable_form`.
@@ -68,20 +71,20 @@ class ConvBnAct(EfficientBlockBase):
 
         Raises:
             AssertionError: at the second call, as in PyTorchVideo.
-            ValueError: in training mode, in which the norm does not know its statistics yet.
         """
-        name = type(self).__name__
         if self.convert_flag:
+            name = type(self).__name__
             raise AssertionError(f"this {name} is converted already; convert it once.")
-        if self.training:
-            raise ValueError(f"this {name} is in training mode; call eval() before convert().")
         layers = dict(self.kernel.named_children())
-        conv, norm = layers["conv"], layers.get("bn")
+        conv, norm, act = layers["conv"], layers.get("bn"), layers["act"]
         assert isinstance(conv, nn.Conv3d) and isinstance(norm, _BatchNorm | None)
+        assert isinstance(act, EfficientBlockBase)
         folded = fold_norm(conv, norm)
         native = convert_for_quantize and native_conv3d_op_qnnpack and self.native_in_qnnpack
-        self.kernel = Chain(conv=folded if native else FrameConv3d(folded), act=layers["act"])
-        self.kernel.eval()
+        by_frame = QuantizableFrameConv3d if convert_for_quantize else FrameConv3d
+        conv_form = folded if native else by_frame(folded)
+        act.convert(None, convert_for_quantize, native_conv3d_op_qnnpack)
+        self.kernel = Chain(conv=conv_form, act=act).eval()
         self.convert_flag = True
 
     def forward(self, x: Tensor) -> Tensor:

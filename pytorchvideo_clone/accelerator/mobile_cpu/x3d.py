@@ -20,6 +20,7 @@ from pytorchvideo_clone.accelerator.mobile_cpu.convolutions import (
 )
 from pytorchvideo_clone.accelerator.mobile_cpu.fully_connected import FullyConnected
 from pytorchvideo_clone.accelerator.mobile_cpu.pool import AdaptiveAvgPool3dOutSize1
+from pytorchvideo_clone.accelerator.mobile_cpu.quantizable import float_functional
 from pytorchvideo_clone.layers.chain import Chain
 from pytorchvideo_clone.layers.utils import round_width
 
@@ -114,6 +115,7 @@ class X3dBottleneckBlock(EfficientBlockBase):
             **norm,
         )
         self.layers = Chain(**layers)
+        self._residual_add_func: Any = None
         self.final_act = make_activation(act_functions[2])
 
     def convert(
@@ -126,12 +128,16 @@ class X3dBottleneckBlock(EfficientBlockBase):
         for part in (self._res_proj, *self.layers):
             if part is not None:
                 part.convert(None, convert_for_quantize, native_conv3d_op_qnnpack)
+        if convert_for_quantize and self.use_residual:
+            self._residual_add_func = float_functional()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) -> (B, C', T, H', W')."""
         y = self.layers(x)
         if self.use_residual:
-            y = y + (x if self._res_proj is None else self._res_proj(x))
+            shortcut = x if self._res_proj is None else self._res_proj(x)
+            add = self._residual_add_func
+            y = y + shortcut if add is None else add.add(y, shortcut)
         return self.final_act(y)
 
 

@@ -51,6 +51,7 @@ class BYOL(nn.Module):
     ) -> None:
         super().__init__()
         self.mmt = mmt
+        self.feature_dim = feature_dim
         self.backbone = backbone if projector is None else nn.Sequential(backbone, projector)
         self.backbone_mmt = momentum_copy(self.backbone)
         if predictor is None:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pytorchvideo_clone.layers.distributed import get_world_size
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.losses.contrastive import info_nce
 from pytorchvideo_clone.models.ssl.gather import gather_rows
 
@@ -52,6 +53,8 @@ class MemoryBank(nn.Module):
         self.neg_size = neg_size
         self.temperature = temperature
         self.mmt = mmt
+        self.bank_size = bank_size
+        self.dim = dim
         self.register_buffer("memory", F.normalize(torch.randn(bank_size, dim), dim=1))
 
     def forward(self, x: Tensor, x_ind: Tensor) -> Tensor:

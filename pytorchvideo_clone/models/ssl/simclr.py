@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from pytorchvideo_clone.layers.utils import set_attributes as set_attributes
 from pytorchvideo_clone.losses.contrastive import info_nce_in_batch
 from pytorchvideo_clone.models.ssl.gather import gather_rows
 

@@ -7,7 +7,7 @@ from pytorchvideo_clone.layers import SqueezeExcitation as PlainSqueezeExcitatio
 
 
 def test_it_is_the_squeeze_and_excitation_of_the_models() -> None:
-    block, plain = SqueezeExcitation(8, 3, is_3d=True), PlainSqueezeExcitation(8, 3)
+    block, plain = SqueezeExcitation(8, 3, is_3d=True), PlainSqueezeExcitation(8, 3, is_3d=True)
     plain.block.load_state_dict(block.se.block.state_dict())
     x = torch.randn(2, 8, 3, 4, 5)
     torch.testing.assert_close(block(x), plain(x))

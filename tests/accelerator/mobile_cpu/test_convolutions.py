@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -55,11 +57,13 @@ def test_for_qnnpack_pointwise_and_depthwise_convolutions_stay(kind: str) -> Non
     torch.testing.assert_close(deployable(x), block(x), rtol=1e-12, atol=1e-12)
 
 
-def test_a_block_converts_once_and_in_evaluation() -> None:
-    block = Conv3dPwBnAct(4, 6)
-    with pytest.raises(ValueError, match=r"Conv3dPwBnAct is in training mode; call eval\(\)"):
-        block.convert((1, 4, 4, 6, 6))
-    block.eval().convert((1, 4, 4, 6, 6))
+def test_a_block_converts_once_from_either_mode() -> None:
+    torch.manual_seed(0)
+    block, clip = Conv3dPwBnAct(4, 6), torch.randn(1, 4, 4, 6, 6)
+    block(clip)  # the norm gathers statistics
+    expected = copy.deepcopy(block).eval()(clip)
+    block.convert(clip.shape)
+    torch.testing.assert_close(block(clip), expected)
     with pytest.raises(AssertionError, match="Conv3dPwBnAct is converted already"):
         block.convert((1, 4, 4, 6, 6))
 

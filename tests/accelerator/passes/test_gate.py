@@ -18,7 +18,7 @@ class Block(nn.Module):
     def __init__(self, activation: nn.Module, read_again: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv3d(3, 6, (1, 3, 3), padding=(0, 1, 1))
-        self.gate = SqueezeExcitation(6, 2)
+        self.gate = SqueezeExcitation(6, 2, is_3d=True)
         self.activation, self.read_again = activation, read_again
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
