@@ -18,7 +18,7 @@ __all__ = ["AUGMIX_LEVELS", "LEVELS", "MAX_LEVEL", "AugmentTransform", "affine"]
 MAX_LEVEL = 10
 
 Params = tuple[float, ...]
-LevelToArg = Callable[[float, Params], tuple[float, ...]]
+LevelToArg = Callable[[float, Any], tuple[float, ...]]
 
 
 class AugmentTransform(Transform):
@@ -30,8 +30,8 @@ class AugmentTransform(Transform):
         prob: how likely the operation is applied.
         name_to_transform_func: name -> function (frames, *arguments, **transform_hparas); None
             means `functional.OPERATIONS`.
-        level_to_arg: name -> function (level, parameters) that gives the arguments. The level lies
-            within [-10, 10], its sign is drawn. `LEVELS` has those of other names.
+        level_to_arg: name -> function (level, parameters) that gives the arguments, or None for
+            none. The level lies within [0, 10]. `LEVELS` has those of other names.
         transform_max_paras: name -> parameters of that function; `LEVELS` has those of other names.
         transform_hparas: keyword arguments of the operation: "fill", the colour of what comes from
             outside the frame, one number or one a channel. None means middle grey.
@@ -55,8 +55,8 @@ class AugmentTransform(Transform):
         magnitude: float = 10,
         prob: float = 0.5,
         name_to_transform_func: Mapping[str, Callable[..., Tensor]] | None = None,
-        level_to_arg: Mapping[str, LevelToArg] | None = None,
-        transform_max_paras: Mapping[str, Params] | None = None,
+        level_to_arg: Mapping[str, LevelToArg | None] | None = None,
+        transform_max_paras: Mapping[str, Params | None] | None = None,
         transform_hparas: Mapping[str, Any] | None = None,
         sampling_type: str = "gaussian",
         sampling_hparas: Mapping[str, Any] | None = None,
@@ -118,25 +118,23 @@ class AugmentTransform(Transform):
             )
         functional.check_unit_range(video)
         function, params = LEVELS.get(name, (_nothing, ()))
-        function = (self.level_to_arg or {}).get(name, function)
-        params = (self.transform_max_paras or {}).get(name, params)
-        fill = 0.5 if video.is_floating_point() else 128
+        function = (self.level_to_arg or {}).get(name, function) or _nothing
+        strength: Any = (self.transform_max_paras or {}).get(name, params)
+        grey = 0.5 if video.is_floating_point() else 128
+        fill = grey if self.name_to_transform_func is None else (grey,) * 3
         options = {"fill": fill} if self.transform_hparas is None else self.transform_hparas
         operation = (self.name_to_transform_func or functional.OPERATIONS)[name]
-        return operation(video, *function(level, params), **options)
+        # Functions of others draw the sign themselves, as PyTorchVideo's do.
+        arguments = function(level if function is _around else abs(level), strength)
+        return operation(video, *arguments, **options)
 
 
 def _nothing(level: float, params: Params) -> tuple[float, ...]:
     return ()
 
 
-def _signed(level: float, params: Params) -> tuple[float, ...]:
-    """Up to the parameter, in either direction."""
-    return (params[0] * level / MAX_LEVEL,)
-
-
 def _around(level: float, params: Params) -> tuple[float, ...]:
-    """A centre, and up to the second parameter more or less."""
+    """A centre, and up to the second parameter more or less, by the sign of the level."""
     return (params[0] + params[1] * level / MAX_LEVEL,)
 
 
@@ -164,17 +162,22 @@ LEVELS: dict[str, tuple[LevelToArg, Params]] = {
     "Equalize": (_nothing, ()),
     "Invert": (_nothing, ()),
     "Posterize": (_falling_int, (4, 4)),
-    "Rotate": (_signed, (30.0,)),
-    "ShearX": (_signed, (0.3,)),
-    "ShearY": (_signed, (0.3,)),
+    "Rotate": (_around, (0.0, 30.0)),
+    "ShearX": (_around, (0.0, 0.3)),
+    "ShearY": (_around, (0.0, 0.3)),
     "Solarize": (_falling, (1.0, 1.0)),
-    "TranslateX": (_signed, (0.45,)),
-    "TranslateY": (_signed, (0.45,)),
+    "TranslateX": (_around, (0.0, 0.45)),
+    "TranslateY": (_around, (0.0, 0.45)),
 }
 
 # AugMix's own strengths, without Invert.
 AUGMIX_LEVELS: dict[str, tuple[LevelToArg, Params]] = {
     **{name: entry for name, entry in LEVELS.items() if name != "Invert"},
     **{name: (_rising, (0.1, 1.8)) for name in LEVELS if name.startswith("Adjust")},
-    **{name: (_signed, (1 / 3,)) for name in LEVELS if name.startswith("Translate")},
+    **{name: (_around, (0.0, 1 / 3)) for name in LEVELS if name.startswith("Translate")},
 }
+
+# PyTorchVideo's names, which projects extend by operations of their own.
+_NAME_TO_TRANSFORM_FUNC = functional.OPERATIONS
+_LEVEL_TO_ARG = {name: function for name, (function, _) in LEVELS.items()}
+_TRANSFORM_MAX_PARAMS = {name: params for name, (_, params) in LEVELS.items()}

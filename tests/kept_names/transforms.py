@@ -25,8 +25,10 @@ from pytorchvideo_clone.transforms import (
     ShortSideScale,
     UniformCropVideo,
     UniformTemporalSubsample,
+    augmentations,
     functional,
 )
+from pytorchvideo_clone.transforms.augmentations import AugmentTransform
 from pytorchvideo_clone.transforms.functional import (
     clip_boxes_to_image,
     convert_to_one_hot,
@@ -141,6 +143,51 @@ def smoothed_labels_are_exact() -> None:
             found = convert_to_one_hot(torch.tensor([1]), num_class, label_smooth=smooth)[0]
             on = torch.tensor(1 - smooth + smooth / num_class)
             assert (found[1], found[0]) == (on, torch.tensor(smooth / num_class))
+
+
+def operation_of_ones_own() -> None:
+    seen = []
+
+    def level_to_arg(level: float, params: tuple) -> tuple[float]:
+        seen.append((level, params))
+        return (params[1] * level,)
+
+    def shift(video: torch.Tensor, amount: float, fill: tuple) -> torch.Tensor:
+        return video + amount + fill[2]
+
+    augment = AugmentTransform(
+        "Shift",
+        magnitude=5,
+        prob=1.0,
+        name_to_transform_func={**augmentations._NAME_TO_TRANSFORM_FUNC, "Shift": shift},
+        level_to_arg={**augmentations._LEVEL_TO_ARG, "Shift": level_to_arg},
+        transform_max_paras={**augmentations._TRANSFORM_MAX_PARAMS, "Shift": (0, 2)},
+        sampling_hparas={"sampling_std": 0.0},
+    )
+    for _ in range(8):  # the level has no sign: functions that want one draw it
+        assert augment(torch.zeros(1, 3, 1, 1)).unique().tolist() == [10.5]
+    assert seen == [(5, (0, 2))] * 8
+    wide = AugmentTransform("ShearX", prob=1.0, transform_max_paras={"ShearX": (0, 0.5)})
+    narrow = AugmentTransform("ShearX", prob=1.0, transform_max_paras={"ShearX": (0, 0.25)})
+    frames = torch.rand(1, 3, 8, 8)
+    assert torch.equal(wide.change(frames, -5), narrow.change(frames, -10))
+    nothing = AugmentTransform("Invert", prob=1.0, level_to_arg={"Invert": None})
+    assert torch.equal(nothing(torch.ones(1, 3, 1, 1)), torch.zeros(1, 3, 1, 1))
+
+
+def settings_of_transforms() -> None:
+    """Subclasses read the settings behind an underscore, where PyTorchVideo keeps them."""
+
+    class Fixed(RandomShortSideScale):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            size = (self._min_size + self._max_size) // 2
+            return functional.short_side_scale(x, size, self._interpolation, self._backend)
+
+    assert Fixed(4, 8)(torch.rand(3, 1, 10, 12)).shape == (3, 1, 6, 7)
+    subsample = UniformTemporalSubsample(4)
+    assert (subsample._num_samples, subsample._temporal_dim) == (4, -3)
+    scale = ShortSideScale(4)
+    assert (scale._size, ApplyTransformToKey("video", scale)._transform) == (4, scale)
 
 
 def transforms_that_script() -> None:
