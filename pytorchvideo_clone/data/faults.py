@@ -233,9 +233,10 @@ class FaultLog:
         faults = [fault for fault in faults if epoch is None or fault.epoch == epoch]
         world_size = rank_and_world_size()[1]
         if all_ranks and world_size > 1:
-            shares: list[list[Fault]] = [[] for _ in range(world_size)]
-            dist.all_gather_object(shares, faults)
-            faults = [fault for share in shares for fault in share]
+            shares: list[Any] = [None] * world_size
+            dist.all_gather_object(shares, (faults, refusals))
+            faults = [fault for share, _ in shares for fault in share]
+            refusals = {cause: path for _, share in shares for cause, path in share.items()}
         return FaultReport(tuple(faults), refusals)
 
     def log_once(self, epoch: int, *, all_ranks: bool = False) -> FaultReport:

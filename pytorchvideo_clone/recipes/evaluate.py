@@ -32,6 +32,7 @@ class Evaluation:
         crops: views of a clip in space.
         faults: what was wrong with videos that could not be read, or only in part: path -> cause.
             Of the latter, the clips with any frame are scored.
+        refusals: why PyAV read videos in place of the decoder asked for: cause -> one of them.
     """
 
     class_names: list[str]
@@ -41,6 +42,7 @@ class Evaluation:
     clips: int
     crops: int
     faults: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
 
     @property
     def unreadable(self) -> list[str]:
@@ -77,6 +79,7 @@ class Evaluation:
             "confusion": confusion.tolist(),
             "unreadable": len(self.unreadable),
             "faults": self.faults,
+            "refusals": self.refusals,
         }
 
 
@@ -156,6 +159,7 @@ def evaluate_classifier(
         clips=spec.test_clips if clips is None else clips,
         crops=spec.test_crops if crops is None else crops,
         faults=reports.causes,
+        refusals=reports.refusals,
     )
 
 

@@ -15,10 +15,12 @@ class FaultReports(Callback):
 
     Attributes:
         causes: what was wrong with each video: path -> cause; travels in the checkpoint.
+        refusals: why PyAV read videos in place of the decoder asked for: cause -> one of them.
     """
 
     def __init__(self) -> None:
         self.causes: dict[str, str] = {}
+        self.refusals: dict[str, str] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the training videos of the epoch that ends."""
@@ -49,6 +51,7 @@ class FaultReports(Callback):
         for dataset in _datasets(loaders):
             report = dataset.fault_log.log_once(dataset.epoch, all_ranks=True)
             self.causes = dict(sorted({**report.causes, **self.causes}.items()))
+            self.refusals = {**report.refusals, **self.refusals}
 
 
 def _datasets(loaders: Any) -> list[ClipDataset]:

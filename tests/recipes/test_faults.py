@@ -9,6 +9,7 @@ from pytorchvideo_clone.data.motion import MOTIONS
 from pytorchvideo_clone.hub import create_model, model_entry
 from pytorchvideo_clone.recipes.evaluate import evaluate_classifier
 from pytorchvideo_clone.recipes.train import train_classifier
+from tests.data.coded_video import write_video
 
 SPEC = model_entry("x3d_tiny").input_spec
 NAMES = sorted(MOTIONS)
@@ -67,3 +68,19 @@ def test_evaluation_of_nothing_readable_is_an_error(tmp_path: Path) -> None:
     model = create_model("x3d_tiny", num_classes=8)
     with pytest.raises(ValueError, match=r"none of the 1 videos can be read.*text\.mp4"):
         evaluate_classifier(model, SPEC, NAMES, tmp_path, clips=1, crops=1, **QUIET)
+
+
+@pytest.mark.filterwarnings("ignore:decoder=.* does not read")
+def test_evaluation_says_which_videos_pyav_reads_in_the_decoders_place(tmp_path: Path) -> None:
+    pytest.importorskip("decord")
+    for name in ("pan_left", "zoom_in"):
+        (tmp_path / name).mkdir(parents=True)
+        write_video(tmp_path / name / "a.avi", frames=30, codec="mpeg4")
+    model = create_model("x3d_tiny", num_classes=2)
+    result = evaluate_classifier(
+        model, SPEC, ["pan_left", "zoom_in"], tmp_path, decoder="decord", **QUIET
+    )
+    assert result.faults == {}
+    ((cause, path),) = result.to_dict()["refusals"].items()
+    assert "AVI" in cause
+    assert path.endswith("a.avi")
