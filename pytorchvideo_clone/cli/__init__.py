@@ -38,6 +38,8 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     "demo": Command("cli.models", "demo"),
     "doctor": Command("cli.doctor", "doctor"),
 }
+# Those that torchrun or srun may start several times: they share the work, or only tell something.
+SEVERAL = ("train", "evaluate", "models", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,8 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     from pytorchvideo_clone.cli.parser import parse
+    from pytorchvideo_clone.recipes.launch import refuse_copies
 
     command, positional, options = parse(COMMANDS, arguments)
+    if command.function not in SEVERAL:
+        refuse_copies(command.function)
     # Lightning tells at every start which devices it sees and what else one could install.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")

@@ -25,6 +25,7 @@ from pytorchvideo_clone.cli.tables import print_table
 from pytorchvideo_clone.hub import InputSpec, create_model, load_model, model_entry
 from pytorchvideo_clone.hub.loading import is_file_name
 from pytorchvideo_clone.hub.registry import MODELS
+from pytorchvideo_clone.models import count_flops
 
 __all__ = ["benchmark"]
 
@@ -74,8 +75,10 @@ def benchmark(
             rows += _in_own_process(job)
             if json:
                 _write(Path(json), rows)
-    header = ["model", "target", "dtype", "threads", "batch", "median ms", "p95 ms", "clips/s"]
-    print_table([*header, "times faster", "peak MB", "difference", "note"], map(_cells, rows))
+    header = ["model", "target", "dtype", "threads", "batch", "GFLOPs", "median ms", "p95 ms"]
+    print_table(
+        [*header, "clips/s", "times faster", "peak MB", "difference", "note"], map(_cells, rows)
+    )
 
 
 class _Job(NamedTuple):
@@ -120,7 +123,8 @@ def _in_own_process(job: _Job) -> list[dict[str, Any]]:
             return pool.submit(_measure, job).result()
         except BrokenProcessPool:
             failed = Measurement("", job.batch, error="its process died, for want of memory maybe.")
-            return [_row(job, form, failed, failed, "") for form in job.forms]
+            rows = [_row(job, form, failed, failed, "") for form in job.forms]
+            return [{**row, "gflops": None} for row in rows]
 
 
 def _measure(job: _Job) -> list[dict[str, Any]]:
@@ -148,7 +152,19 @@ def _measure(job: _Job) -> list[dict[str, Any]]:
                 failed[name] = Measurement(name, job.batch, error=text)
         measured = {**failed, **measure_forms(built, inputs, rounds=job.rounds)}
     first = measured["eager float32"]
-    return [_row(job, form, measured[" ".join(form)], first, note) for form in job.forms]
+    rows = [_row(job, form, measured[" ".join(form)], first, note) for form in job.forms]
+    gflops = _count_gflops(network, inputs)
+    return [{**row, "gflops": gflops} for row in rows]
+
+
+def _count_gflops(network: Any, inputs: tuple[torch.Tensor, ...]) -> float | None:
+    """10^9 multiply-adds of a clip; None of what cannot be traced."""
+    if not isinstance(network, nn.Module):
+        return None
+    try:
+        return round(count_flops(network, *inputs) / len(inputs[0]) / 1e9, 3)
+    except Exception:  # whatever tracing makes of a model; the measurements stand
+        return None
 
 
 def _load(job: _Job) -> tuple[nn.Module, tuple[torch.Tensor, ...], InputSpec]:
@@ -218,7 +234,10 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    key = [str(row[name]) for name in KEY]
+    key = [
+        *(str(row[name]) for name in KEY),
+        "" if row["gflops"] is None else f"{row['gflops']:.2f}",
+    ]
     if row["error"]:
         return [*key, *[""] * 6, row["error"]]
     numbers = [f"{row[name]:.1f}" for name in ("median_ms", "p95_ms", "clips_per_sec")]

@@ -1,12 +1,11 @@
 """Commands about data: look at it, pack it, and what undoes or checks that."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone.cli.screen import progress
 from pytorchvideo_clone.cli.tables import print_table
 from pytorchvideo_clone.data.loader import make_loader
 from pytorchvideo_clone.data.packed import (
@@ -40,7 +39,7 @@ def scan(
         num_workers: processes; by default one a core.
         time_limit_sec: a video that takes longer is bad.
     """
-    with _progress() as on_progress:
+    with progress() as on_progress:
         report = scan_videos(
             source,
             manifest,
@@ -115,7 +114,7 @@ def pack(
         engine: "ray" packs over a Ray cluster.
     """
     settings = PackSettings(codec, short_side, quality, audio, shard_bytes)
-    with _progress() as on_progress:
+    with progress() as on_progress:
         report = pack_videos(
             source,
             destination,
@@ -143,7 +142,7 @@ def unpack(store: str, destination: str, ending: Literal["mp4", "mkv"] = "mp4") 
     """
     packed = PackedStore(store)
     names = packed.class_names
-    with _progress() as on_progress:
+    with progress() as on_progress:
         for number in range(len(packed)):
             label = packed.label(number)
             folder = Path(destination) / (names[label] if names and label >= 0 else "")
@@ -201,21 +200,3 @@ def profile(
         f"{'processes' if found.processes > 1 else 'process'}: {found.clips_per_second:.1f} clips "
         f"a second.\nLimiting: {found.limiting}. {found.advice}"
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar with the numbers of videos and the time left, on standard error."""
-    progress = optional_import("rich.progress", extra="train")
-    console = optional_import("rich.console", extra="train").Console(stderr=True)
-    with progress.Progress(
-        *progress.Progress.get_default_columns(), progress.MofNCompleteColumn(), console=console
-    ) as bar:
-        tasks: list[Any] = []
-
-        def on_progress(done: int, total: int) -> None:
-            if not tasks:  # not before the source is known to exist
-                tasks.append(bar.add_task("videos", total=total))
-            bar.update(tasks[0], completed=done)
-
-        yield on_progress

@@ -1,19 +1,16 @@
 """Commands about models: list, predict, train, evaluate, export, demonstrate."""
 
-import csv
-import io
 import json as json_format
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from pytorchvideo_clone._optional import optional_import
-from pytorchvideo_clone.cli.screen import file_writer, is_first_rank
+from pytorchvideo_clone.cli.results import results_into
+from pytorchvideo_clone.cli.screen import file_writer, is_first_rank, progress
 from pytorchvideo_clone.cli.tables import print_table
 from pytorchvideo_clone.hub import ModelEntry, list_models, load_model, model_entry
 
@@ -75,27 +72,30 @@ def predict(
         sources: video files, or folders that are searched for them.
         checkpoint: weights of the model that is named (path or URL); without it the published ones.
         top_k: how many classes to name.
-        output: a .json or .csv file; without it JSON is printed.
+        output: a .json, .jsonl or .csv file, written as the results come; without it JSON is
+            printed.
         clips: views in time; by default the model's.
         crops: views in space; by default the model's.
         decoder: "auto", "pyav", "torchcodec" or "decord".
     """
     recipes = optional_import("pytorchvideo_clone.recipes.predict", extra="train")
-    write = _writer(output)
-    loaded = load_model(model, checkpoint)
-    if isinstance(loaded.model, nn.Module):
-        loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    videos = recipes.find_videos(sources)
     options = {"top_k": top_k, "clips": clips, "crops": crops, "decoder": decoder}
-    results = list(
-        recipes.predict_videos(
+    failed = 0
+    with results_into(output) as write:
+        loaded = load_model(model, checkpoint)
+        if isinstance(loaded.model, nn.Module):
+            loaded.model.to("cuda" if torch.cuda.is_available() else "cpu")
+        videos = recipes.find_videos(sources)
+        results = recipes.predict_videos(
             loaded.model, loaded.input_spec, loaded.class_names, videos, **options
         )
-    )
-    write(results)
-    failed = [result for result in results if "error" in result]
-    for result in failed:
-        print(f"error: {result['error']}", file=sys.stderr)
+        with progress() as on_progress:
+            for number, result in enumerate(results, start=1):
+                write(result)
+                if "error" in result:
+                    failed += 1
+                    print(f"error: {result['error']}", file=sys.stderr)
+                on_progress(number, len(videos))
     if failed:
         sys.exit(1)
 
@@ -110,14 +110,7 @@ def train(data_path: str, **options: Any) -> None:
     """
     from pytorchvideo_clone.recipes.train import train_classifier
 
-    try:
-        result = train_classifier(data_path, **options)
-    except SystemExit:  # Lightning's answer to Ctrl-C
-        print(
-            "interrupted; --resume OUTPUT/last.ckpt continues after the last whole epoch.",
-            file=sys.stderr,
-        )
-        raise
+    result = train_classifier(data_path, **options)
     if not is_first_rank():
         return
     last = result["epochs"][-1]
@@ -219,28 +212,3 @@ def demo(output: str = "demo_output", seed: int = 0) -> None:
     recipes = optional_import("pytorchvideo_clone.recipes.demo", extra="train")
     written = recipes.run_demo(output, seed)
     print_table(["file", "what it is"], [[path, what] for path, what in written.items()])
-
-
-def _writer(output: str | None) -> Callable[[Sequence[dict[str, Any]]], object]:
-    """How predictions are written; an unfit file name is refused before any work."""
-    if output is None:
-        return lambda results: print(json_format.dumps(results, indent=2))
-    formats = {".json": lambda results: json_format.dumps(results, indent=2), ".csv": _to_csv}
-    suffix = Path(output).suffix
-    if suffix not in formats:
-        raise ValueError(f"output is {output!r}; its name must end in {' or '.join(formats)}.")
-    write = file_writer(output)
-    return lambda results: write(formats[suffix](results))
-
-
-def _to_csv(results: Sequence[dict[str, Any]]) -> str:
-    """One line a video and class: video, rank, class, score, error."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["video", "rank", "class", "score", "error"])
-    for result in results:
-        if "error" in result:
-            table.writerow([result["video"], "", "", "", result["error"]])
-        for rank, guess in enumerate(result.get("predictions", []), start=1):
-            table.writerow([result["video"], rank, guess["class"], guess["score"], ""])
-    return text.getvalue()

@@ -81,7 +81,8 @@ def make_loader(
         return DataLoader(dataset, **settings)
     sampler = EpochSampler(dataset, shuffle=shuffle, seed=seed) if sampler is None else sampler
     if isinstance(sampler, EpochSampler):
-        return ResumableLoader(dataset, sampler, **settings)
+        # By name, as Lightning puts another in its place for `overfit_batches`.
+        return ResumableLoader(dataset, sampler=sampler, **settings)
     return DataLoader(dataset, sampler=sampler, **settings)
 
 

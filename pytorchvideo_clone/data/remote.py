@@ -153,6 +153,10 @@ class RemoteHandler(PathHandler):
             if reason is None or getattr(reason, "status", None) in (404, 410):
                 return None
             raise OSError(f"{path}: {type(reason).__name__}: {reason}") from error
+        except OSError:
+            raise
+        except Exception as error:  # of the store's own package
+            raise OSError(f"{path}: {type(error).__name__}: {error}") from error
 
     def _find(self, path: str) -> tuple[Any, str]:
         try:

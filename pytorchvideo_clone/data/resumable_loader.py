@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, SequentialSampler
 
 from pytorchvideo_clone.data.sharding import EpochSampler
 
@@ -20,7 +20,7 @@ class ResumableLoader(DataLoader):
 
     Args:
         dataset: what to read.
-        sampler: its order.
+        sampler: its order; a `SequentialSampler` becomes an `EpochSampler` that does not shuffle.
         **options: other arguments of `DataLoader`, `batch_size` for example.
 
     >>> sampler = EpochSampler(range(6), shuffle=False)
@@ -35,8 +35,13 @@ class ResumableLoader(DataLoader):
     sampler: EpochSampler
 
     def __init__(self, dataset: Any, sampler: EpochSampler, **options: Any) -> None:
+        if isinstance(sampler, SequentialSampler):  # of Lightning, for `overfit_batches`
+            sampler = EpochSampler(dataset, shuffle=False)
         if not isinstance(sampler, EpochSampler):
-            raise TypeError(f"sampler is {type(sampler).__name__}; it must be an EpochSampler.")
+            raise TypeError(
+                f"sampler is {type(sampler).__name__}; it must be an EpochSampler, which shares "
+                "samples among ranks itself: Trainer(use_distributed_sampler=False)."
+            )
         super().__init__(dataset, sampler=sampler, **options)
 
     def set_epoch(self, epoch: int) -> None:

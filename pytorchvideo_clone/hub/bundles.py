@@ -78,13 +78,7 @@ def save_bundle(
     """
     if model_kwargs is None:
         model_kwargs = {} if class_names is None else {"num_classes": len(class_names)}
-    fields = {
-        **extra,
-        "model": name,
-        "model_kwargs": model_kwargs,
-        "input_spec": asdict(input_spec),
-        "class_names": None if class_names is None else list(class_names),
-    }
+    fields = {**extra, **bundle_fields(name, input_spec, class_names, model_kwargs)}
     for key, value in fields.items():
         if not _is_plain(value):
             raise ValueError(
@@ -106,11 +100,30 @@ def save_bundle(
     unfinished.replace(path)
 
 
+def bundle_fields(
+    name: str,
+    input_spec: InputSpec,
+    class_names: Sequence[str] | None,
+    model_kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    """Give what a bundle holds besides the weights, as plain data; arguments as `save_bundle`.
+
+    A checkpoint of Lightning's Trainer with this under "bundle" is read as a bundle too, if its
+    module has the model as its `model`.
+    """
+    return {
+        "model": name,
+        "model_kwargs": model_kwargs,
+        "input_spec": asdict(input_spec),
+        "class_names": None if class_names is None else list(class_names),
+    }
+
+
 def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
     """Rebuild a model from its bundle.
 
     Args:
-        path: as `source` in `read_checkpoint`.
+        path: as `source` in `read_checkpoint`; also the `last.ckpt` of a training.
 
     Returns:
         The model, in training mode as modules are, on the CPU; and what was saved with it.

@@ -180,7 +180,8 @@ def read_checkpoint(
     Args:
         source: a path, a file:// URL, an http(s) URL, which is downloaded once into the cache of
             `torch.hub`, or a URI of a scheme registered with iopath. The file holds
-            {"model_state": state dict, ...} or a state dict.
+            {"model_state": state dict, ...} or a state dict; or it is a checkpoint of Lightning's
+            Trainer that a training of ours wrote.
         progress: show a bar while downloading.
         sha256: the first digits of a download's SHA-256, which is then checked.
 
@@ -201,6 +202,8 @@ def read_checkpoint(
             f"{source} cannot be read as a checkpoint ({type(error).__name__}); expected a file "
             "that torch.save wrote, with tensors and plain data only."
         ) from error
+    if isinstance(contents, dict) and {"bundle", "state_dict"} <= contents.keys():
+        contents = {**contents["bundle"], "model_state": _of_module(contents["state_dict"])}
     if not isinstance(contents, dict) or "model_state" not in contents:
         contents = {"model_state": contents}
     state = contents["model_state"]
@@ -235,6 +238,12 @@ def fetch(
     if not path.is_file():
         raise FileNotFoundError(f"{source} is not there; give the path or URL of a file.")
     return path
+
+
+def _of_module(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state of the `model` of a LightningModule, of that of the whole."""
+    start = "model."
+    return {key[len(start) :]: value for key, value in state.items() if key.startswith(start)}
 
 
 def _is_remote(source: str | os.PathLike[str]) -> bool:

@@ -9,6 +9,7 @@ from pytorchvideo_clone.models.basic_resnet import (
 )
 from pytorchvideo_clone.models.csn import create_csn
 from pytorchvideo_clone.models.features import extract_features, feature_info
+from pytorchvideo_clone.models.flops import count_flops
 from pytorchvideo_clone.models.head import (
     ResNetBasicHead,
     create_res_basic_head,
@@ -61,6 +62,7 @@ __all__ = [
     "ResNetBasicStem",
     "TransposeMultiheadAttention",
     "TransposeTransformerEncoder",
+    "count_flops",
     "create_2plus1d_basic_block",
     "create_2plus1d_bottleneck_block",
     "create_2plus1d_stem",

@@ -39,7 +39,7 @@ _HOMES = {
     "evaluation_dataset": "inputs",
     "evaluation_transform": "inputs",
     "find_videos": "predict",
-    "make_trainer": "train",
+    "make_trainer": "trainer",
     "predict_video": "predict",
     "predict_videos": "predict",
     "stream_predictions": "streaming",

@@ -54,6 +54,11 @@ class VideoDataModule(LightningDataModule):
         faults: what to do about a training video that cannot be read, as in `ClipDataset`; its
             limit of time holds in evaluation too.
 
+    Attributes:
+        class_names: name of each class.
+        splits: "train", "val" and "test" -> their videos, as far as there are any.
+        is_test_of_training: whether the test is over the videos of training, for want of others.
+
     Raises:
         FileNotFoundError: if `data_path` does not exist.
         ValueError: if the classes of two splits, or of the data and the model, do not fit, or if a
@@ -91,6 +96,7 @@ class VideoDataModule(LightningDataModule):
         splits = _find_splits(Path(data_path))
         if "val" not in splits and "train" in splits and val_fraction > 0:
             splits["train"], splits["val"] = _hold_out(splits["train"], val_fraction, seed)
+        self.is_test_of_training = not splits.keys() & {"val", "test"}
         splits.setdefault("test", splits.get("val") or splits["train"])
         self.class_names = list(class_names or _names_of(splits.get("train") or splits["test"]))
         self.splits = {name: _relabel(paths, self.class_names) for name, paths in splits.items()}

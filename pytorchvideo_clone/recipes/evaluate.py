@@ -1,5 +1,6 @@
 """Evaluate a classifier over all views of labelled videos."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from pytorchvideo_clone.data import Faults
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.faults import FaultReports
+from pytorchvideo_clone.recipes.inputs import example_input
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.train import make_trainer
+from pytorchvideo_clone.recipes.trainer import answering_signals, make_trainer
 
 __all__ = ["Evaluation", "evaluate_classifier"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,18 @@ class Evaluation:
         return float((best == self.labels[:, None]).any(dim=1).double().mean())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the numbers for a JSON file."""
+        """Give the numbers for a JSON file; `top1_of_class` is None for a class without videos."""
         confusion = self.confusion
-        shares = confusion.diagonal() / confusion.sum(dim=1).clamp_min(1)
+        right, counts = confusion.diagonal().tolist(), confusion.sum(dim=1).tolist()
+        shares = [
+            hits / count if count else None for hits, count in zip(right, counts, strict=True)
+        ]
         return {
             "top1": self.top(1),
             "top5": self.top(5),
             "videos": len(self.videos),
             "views": f"{self.clips} clips x {self.crops} crops",
-            "top1_of_class": dict(zip(self.class_names, shares.tolist(), strict=True)),
+            "top1_of_class": dict(zip(self.class_names, shares, strict=True)),
             "confusion": confusion.tolist(),
             "unreadable": len(self.unreadable),
             "faults": self.faults,
@@ -86,7 +93,7 @@ class Evaluation:
 def evaluate_classifier(
     model: nn.Module | ExportedModel,
     spec: InputSpec,
-    class_names: Sequence[str],
+    class_names: Sequence[str] | None,
     data_path: str | Path,
     *,
     clips: int | None = None,
@@ -107,7 +114,8 @@ def evaluate_classifier(
         model: (B, C, T, H, W) normalised clips -> (B, classes) scores before softmax; an exported
             one runs on the CPU.
         spec: what the model takes.
-        class_names: the model's classes; the folders of the data must be among them.
+        class_names: the model's classes; the folders of the data must be among them. None calls
+            them by their numbers, as lists do.
         data_path: as in `VideoDataModule`; its `test` folder is used, else `val`, else all.
         clips: views in time; None takes the spec's.
         crops: views in space, 1 or 3; None takes the spec's.
@@ -123,6 +131,8 @@ def evaluate_classifier(
         FileNotFoundError: if `data_path` does not exist.
         ValueError: if its classes are not the model's, or none of its videos can be read.
     """
+    if class_names is None:
+        class_names = [str(number) for number in range(_count_classes(model, spec))]
     data = VideoDataModule(
         data_path,
         spec,
@@ -135,8 +145,14 @@ def evaluate_classifier(
         decoder=decoder,
         faults=Faults(time_limit_sec=time_limit_sec),
     )
+    if data.is_test_of_training:
+        _log.warning(
+            "%s has no videos for a test or validation: all are evaluated, also those that the "
+            "model was trained on, if it was on this folder.",
+            data_path,
+        )
     if isinstance(model, ExportedModel):
-        model, accelerator, devices = _Exported(model), "cpu", 1
+        model, accelerator, devices = _Exported(model), "cpu", "auto"
     module = ClassificationModule(model, spec, class_names, crops_at_once=batch_size)
     reports = FaultReports()
     trainer = make_trainer(
@@ -145,7 +161,8 @@ def evaluate_classifier(
         enable_progress_bar=enable_progress_bar,
         callbacks=[reports],
     )
-    trainer.test(module, datamodule=data, verbose=False)
+    with answering_signals():
+        trainer.test(module, datamodule=data, verbose=False)
     assert module.test_scores is not None
     scores, labels, index = module.test_scores
     paths = data.splits["test"]
@@ -172,3 +189,10 @@ class _Exported(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         return self.exported(clips)
+
+
+@torch.no_grad()
+def _count_classes(model: nn.Module | ExportedModel, spec: InputSpec) -> int:
+    if isinstance(model, nn.Module):
+        model.eval()
+    return model(example_input(spec)).shape[-1]

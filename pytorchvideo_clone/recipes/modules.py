@@ -1,5 +1,6 @@
 """One LightningModule a task."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,18 +67,33 @@ class ClassificationModule(LightningModule):
 
     def forward(self, video: Tensor) -> Tensor:
         """Score clips (B, C, T, H, W) of pixels 0 to 255: (B, classes), before softmax."""
-        clips = normalize_clips(video, self.spec)
+        # In the numbers of the weights, which `precision="bf16-true"` changes; mixed ones do not.
+        dtype = _dtype_of(self.model)
+        clips = normalize_clips(video, self.spec).to(dtype)
         # With the channels last the many small convolutions of X3D train faster on a CPU.
-        return self.model(clips.contiguous(memory_format=torch.channels_last_3d))
+        clips = clips.contiguous(memory_format=torch.channels_last_3d)
+        if clips.is_cpu and dtype.itemsize == 2:
+            # A CPU lacks some operators for these, pooling in 3D for one: they compute in float32.
+            with torch.autocast("cpu", dtype):
+                return self.model(clips)
+        return self.model(clips)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Give the loss of a batch of clips."""
-        scores = self(batch["video"])
+        scores = self(batch["video"]).float()
         loss = F.cross_entropy(scores, batch["label"], label_smoothing=self.label_smoothing)
         hits = (scores.argmax(dim=1) == batch["label"]).float().mean()
         size = len(scores)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
-        self.log("train_top1", hits, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        for name, value in (("train_loss", loss), ("train_top1", hits)):
+            self.log(
+                name,
+                value,
+                on_step=False,
+                on_epoch=True,
+                prog_bar=True,
+                sync_dist=True,
+                batch_size=size,
+            )
         return loss
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
@@ -103,17 +119,36 @@ class ClassificationModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the optimiser and its schedule, stepped every batch."""
         optimizer = create_optimizer(self.optimizer, self.model, self.lr, self.weight_decay)
-        total = int(self.trainer.estimated_stepping_batches)
-        assert self.trainer.max_epochs is not None
-        warmup = round(total * self.warmup_epochs / self.trainer.max_epochs)
-        schedule = warmup_cosine(optimizer, total, min(warmup, total - 1))
+        total = self.trainer.estimated_stepping_batches
+        if total == 0 or self.trainer.limit_train_batches == 0:
+            return optimizer  # for a run without a step
+        if total in (math.inf, -1):
+            raise ValueError(
+                "this run has no end, on which the learning rate depends; give the Trainer "
+                "max_steps, or max_epochs and a data set with a length."
+            )
+        warmup = min(self._warmup_steps(), int(total) - 1)
+        schedule = warmup_cosine(optimizer, int(total), warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _warmup_steps(self) -> int:
+        if not self.warmup_epochs:
+            return 0
+        self.trainer.fit_loop.setup_data()  # for the length of an epoch, if that is not known yet
+        batches = self.trainer.num_training_batches
+        if batches == math.inf:
+            raise ValueError(
+                f"warmup_epochs is {self.warmup_epochs}, and an epoch of this data set has no "
+                "known length; use warmup_epochs=0, or limit_train_batches."
+            )
+        steps = math.ceil(batches / self.trainer.accumulate_grad_batches)
+        return round(steps * self.warmup_epochs)
 
     def _score_views(self, batch: dict[str, Any]) -> Tensor:
         video = batch["video"]  # (B, crops, C, T, H, W)
         crops = video.flatten(0, 1)
         parts = crops.split(self.crops_at_once or len(crops))
-        scores = torch.cat([self(part) for part in parts]).unflatten(0, video.shape[:2])
+        scores = torch.cat([self(part) for part in parts]).unflatten(0, video.shape[:2]).float()
         valid = _valid(batch)
         # A clip is one view here: its crops come together and are averaged at once.
         self.accuracy.update(
@@ -134,3 +169,7 @@ class ClassificationModule(LightningModule):
 def _valid(batch: dict[str, Any]) -> Tensor:
     """(B,) bool, which samples count."""
     return batch.get("valid", torch.ones_like(batch["label"], dtype=torch.bool))
+
+
+def _dtype_of(model: nn.Module) -> torch.dtype:
+    return next((weight.dtype for weight in model.parameters()), torch.float32)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -15,7 +16,9 @@ def _sgd(groups: list[dict], lr: float) -> Optimizer:
 
 
 def _adamw(groups: list[dict], lr: float) -> Optimizer:
-    return AdamW(groups, lr=lr)
+    numbers = {parameter.dtype for group in groups for parameter in group["params"]}
+    # torch's 1e-8 is 0 in float16, and so is the square of a gradient below 2e-4.
+    return AdamW(groups, lr=lr, eps=1e-4 if torch.float16 in numbers else 1e-8)
 
 
 OPTIMIZERS: dict[str, Callable[[list[dict], float], Optimizer]] = {"adamw": _adamw, "sgd": _sgd}

@@ -128,7 +128,7 @@ def _read_all(video: Video, sampler: ClipSampler, spec: InputSpec) -> Iterator[T
 def predict_videos(
     model: Callable[[Tensor], Tensor],
     spec: InputSpec,
-    class_names: Sequence[str],
+    class_names: Sequence[str] | None,
     videos: Iterable[str],
     *,
     top_k: int = 5,
@@ -139,7 +139,7 @@ def predict_videos(
     Args:
         model: as in `predict_video`.
         spec: as in `predict_video`.
-        class_names: a name for each class.
+        class_names: a name for each class; None calls them by their numbers.
         videos: files or URLs.
         top_k: how many classes to name.
         **options: `clips`, `crops` and `decoder` of `predict_video`.
@@ -156,12 +156,18 @@ def predict_videos(
     for path in videos:
         try:
             scores = predict_video(model, spec, path, **options)
-        except (FileNotFoundError, VideoReadError) as error:
-            yield {"video": path, "error": str(error)}
+        except (OSError, VideoReadError, ImportError) as error:  # OSError: a network's too
+            if isinstance(error, ImportError) and "://" not in path:
+                raise  # of the decoder; a URL may need a package that the others do not
+            text = str(error)
+            yield {"video": path, "error": text if path in text else f"{path}: {text}"}
             continue
         best = scores.topk(min(top_k, len(scores)))
         named = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         yield {
             "video": path,
-            "predictions": [{"class": class_names[i], "score": score} for score, i in named],
+            "predictions": [
+                {"class": class_names[i] if class_names else str(i), "score": score}
+                for score, i in named
+            ],
         }

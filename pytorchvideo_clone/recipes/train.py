@@ -1,71 +1,26 @@
 """Train a classifier on labelled videos."""
 
-import json
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningModule, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from pytorchvideo_clone.data import Faults
 from pytorchvideo_clone.hub import CheckpointError, create_model, model_entry, save_bundle
+from pytorchvideo_clone.hub.bundles import bundle_fields
 from pytorchvideo_clone.hub.checkpoints import compare_states
-from pytorchvideo_clone.recipes.cpu import FastConvolutions
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.quiet import quiet_lightning
+from pytorchvideo_clone.recipes.records import History, RunFiles, WholeCheckpoints, set_aside
+from pytorchvideo_clone.recipes.trainer import answering_signals, make_trainer
 
-__all__ = ["History", "make_trainer", "train_classifier"]
+__all__ = ["train_classifier"]
 
-
-class History(Callback):
-    """Keep the logged numbers of every epoch; they travel in the checkpoint."""
-
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, float]] = []
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the numbers of the epoch that ends."""
-        numbers = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.epochs.append({"epoch": trainer.current_epoch + 1, **numbers})
-
-    def state_dict(self) -> dict[str, Any]:
-        """Give what a checkpoint stores."""
-        return {"epochs": self.epochs}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where a checkpoint stopped."""
-        self.epochs = list(state_dict["epochs"])
-
-
-def make_trainer(**options: Any) -> Trainer:
-    """Make a Trainer as the recipes need it: data modules shard, progress is shown, CPUs are fast.
-
-    Args:
-        **options: of `lightning.pytorch.Trainer`; they win over the recipes' own. Callbacks, one or
-            a list, come after those of the recipes.
-
-    Raises:
-        ValueError: if they do not fit this machine or one another.
-    """
-    quiet_lightning()
-    defaults: dict[str, Any] = {
-        "logger": False,
-        "use_distributed_sampler": False,
-        "enable_model_summary": False,
-    }
-    given = options.get("callbacks") or []
-    given = [given] if isinstance(given, Callback) else given
-    options["callbacks"] = [FastConvolutions(), *given]
-    if options.get("enable_progress_bar", True):
-        options["callbacks"].insert(0, RichProgressBar(leave=False))
-    try:
-        return Trainer(**{**defaults, **options})
-    except MisconfigurationException as error:  # an Exception, as Lightning has it
-        raise ValueError(str(error)) from error
+_log = logging.getLogger(__name__)
 
 
 def train_classifier(
@@ -101,8 +56,10 @@ def train_classifier(
         data_path: folder `<class>/*.mp4`, folder with `train`, `val` and `test` of that form, or a
             csv file of `path label` lines.
         model: a name from `pytorchvideo-clone models`.
-        output: folder for `model.pth` (weights of the last epoch with all that is needed to use
-            them), `last.ckpt` (to resume) and `metrics.json`.
+        output: folder for what is written after each epoch: `model.pth` (its weights with all that
+            is needed to use them), `best.pth` (those of the best epoch in validation), `last.ckpt`
+            (to resume), `metrics.json` and `metrics.jsonl` (a line an epoch). What an earlier run
+            left there is moved into `earlier-1`, `earlier-2` ... inside.
         epochs: passes over the training videos.
         batch_size: clips of a step on one device.
         optimizer: "adamw" or "sgd".
@@ -116,9 +73,10 @@ def train_classifier(
         pretrained: start from the published weights.
         checkpoint: start from these weights (path or URL) instead; another class count is fine.
         resume: a `last.ckpt` of an interrupted run with the same settings.
-        precision: of Lightning's Trainer, e.g. "bf16-mixed".
+        precision: of Lightning's Trainer: "32-true", "16-mixed", "bf16-mixed", "16-true",
+            "bf16-true" or "64-true".
         accelerator: of Lightning's Trainer.
-        devices: of Lightning's Trainer.
+        devices: of Lightning's Trainer; under torchrun or srun, the processes that these started.
         num_workers: loader processes of a device.
         decoder: "auto", "pyav", "torchcodec" or "decord".
         faults: what to do about a training video that cannot be read: "substitute", "pad" or
@@ -135,6 +93,7 @@ def train_classifier(
         FileNotFoundError: if the data or the checkpoint is missing.
         ValueError: if a name, a class or a number does not fit.
         CheckpointError: if `checkpoint` or `resume` cannot be read or is of another model.
+        KeyboardInterrupt: if it is interrupted; a warning says what is left.
     """
     output = Path(output)
     entry = model_entry(model)
@@ -170,9 +129,20 @@ def train_classifier(
     if resume is not None:
         _check_resumable(resume, module, epochs)
     history, reports = History(), FaultReports()
-    # One file, written after every epoch (Lightning's own `save_last` waits for a top-k one), also
-    # over that of an earlier run: a `last-v1.ckpt` beside it would leave the wrong one to resume.
-    saving = ModelCheckpoint(output, filename="last", enable_version_counter=False)
+
+    def save(path: Path) -> None:
+        save_bundle(path, network, model, spec, data.class_names, model_kwargs=arguments)
+
+    def result() -> dict[str, Any]:
+        return {
+            "model": model,
+            "class_names": data.class_names,
+            "checkpoint": str(output / "model.pth"),
+            "epochs": history.epochs,
+            "faults": reports.causes,
+        }
+
+    bundle = bundle_fields(model, spec, data.class_names, arguments)
     trainer = make_trainer(
         max_epochs=epochs,
         precision=precision,
@@ -182,22 +152,44 @@ def train_classifier(
         enable_model_summary=False,
         num_sanity_val_steps=0,
         limit_val_batches=1.0 if "val" in data.splits else 0,
-        callbacks=[history, reports, saving],
+        callbacks=[
+            history,
+            reports,
+            RunFiles(output, history, save, bundle, result),
+            # One file, after every epoch (Lightning's own `save_last` waits for a top-k one).
+            ModelCheckpoint(output, filename="last", enable_version_counter=False),
+        ],
+        plugins=[WholeCheckpoints()],
     )
-    trainer.fit(module, datamodule=data, ckpt_path=resume)
-    bundle = output / "model.pth"
-    result = {
-        "model": model,
-        "class_names": data.class_names,
-        "checkpoint": str(bundle),
-        "epochs": history.epochs,
-        "faults": reports.causes,
-    }
     if trainer.is_global_zero:
-        save_bundle(bundle, network, model, spec, data.class_names, model_kwargs=arguments)
-        (output / "metrics.json").write_text(json.dumps(result, indent=2))
+        _prepare(output, resume, data)
+    try:
+        with answering_signals():
+            trainer.fit(module, datamodule=data, ckpt_path=resume)
+    except (KeyboardInterrupt, SystemExit):
+        if trainer.is_global_zero:
+            _log.warning(_what_is_left(output, history))
+        raise
     trainer.strategy.barrier()  # every rank may read the files that rank 0 has written
-    return result
+    return result()
+
+
+def _prepare(output: Path, resume: str | None, data: VideoDataModule) -> None:
+    """Make room in the folder of the run, and say what is odd about it."""
+    if len(data.class_names) == 1:
+        _log.warning("the videos have one class, %r: nothing can be learned.", *data.class_names)
+    goes_on = resume is not None and Path(resume).resolve().parent == output.resolve()
+    if not goes_on and (aside := set_aside(output)):
+        _log.warning("%s holds an earlier run; its files are in %s now.", output, aside)
+
+
+def _what_is_left(output: Path, history: History) -> str:
+    if not history.epochs or not (output / "last.ckpt").exists():
+        return "stopped before the end of the first epoch: nothing is left of it."
+    return (
+        f"stopped after epoch {history.epochs[-1]['epoch']:.0f}: its weights are in "
+        f"{output / 'model.pth'}, and --resume {output / 'last.ckpt'} goes on from there."
+    )
 
 
 def _check_resumable(path: str, module: LightningModule, epochs: int) -> None:

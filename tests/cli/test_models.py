@@ -87,6 +87,35 @@ def test_predict_writes_a_folder_and_reports_bad_files(
         assert [row["rank"] for row in good] == ["1", "2"]
 
 
+def test_a_url_that_does_not_answer_does_not_stop_the_rest(
+    capsys, motion_folder: Path, tmp_path: Path
+) -> None:
+    spec = model_entry("x3d_tiny").input_spec
+    model, arguments = create_model("x3d_tiny", num_classes=8), {"num_classes": 8}
+    path = tmp_path / "nameless.pth"  # classes are called by their numbers
+    save_bundle(path, model, "x3d_tiny", spec, None, model_kwargs=arguments)
+    output = tmp_path / "out.jsonl"
+    clip = motion_folder / "test" / "pan_up" / "0000.mp4"
+    silent = ["http://127.0.0.1:9/a.mp4", "nostore://bucket/b.mp4"]
+    with pytest.raises(SystemExit) as end:
+        main(["predict", str(path), *silent, str(clip), "--clips=1", f"--output={output}"])
+    assert end.value.code == 1
+    *failed, good = map(json.loads, output.read_text().splitlines())
+    assert [result["video"] for result in failed] == silent
+    assert all(result["video"] in result["error"] for result in failed)
+    assert {guess["class"] for guess in good["predictions"]} <= set(map(str, range(8)))
+    numbered = tmp_path / "test.csv"
+    numbered.write_text(f"{clip} 6\n")
+    numbers = tmp_path / "numbers.json"
+    main(["evaluate", str(path), str(numbered), "--num-workers=0", f"--output={numbers}"])
+    of_class = json.loads(numbers.read_text())["top1_of_class"]
+    assert of_class["6"] in (0.0, 1.0)
+    assert of_class["5"] is None
+    assert "not among the classes '0'" in fails(capsys, "evaluate", path, motion_folder)
+    main(["export", str(path), str(tmp_path / "nameless.pt2")])
+    assert load_model(tmp_path / "nameless.pt2").class_names is None
+
+
 def test_predict_takes_published_weights_and_their_class_names(
     capsys, motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +169,7 @@ def test_train_evaluate_and_export_follow_each_other(
     assert json.loads(again.read_text()) == json.loads(numbers.read_text())
     capsys.readouterr()
     clip = str(motion_folder / "test" / "pan_up" / "0000.mp4")
-    for source in (exported, model):
+    for source in (exported, str(run / "last.ckpt")):
         main(["predict", source, clip, "--top-k", "1"])
     first, second = capsys.readouterr().out.strip().split("]\n[")
     assert first.partition("score")[0].lstrip("[") == second.partition("score")[0]
@@ -159,7 +188,7 @@ def test_what_a_user_can_cause_ends_in_one_sentence(
     wrong = fails(
         capsys, "predict", "x3d_tiny", clip, "--checkpoint", checkpoint, "--output", "a.txt"
     )
-    assert "must end in .json or .csv" in wrong
+    assert "must end in .json or .jsonl or .csv" in wrong
     assert "choose one of onnx" in fails(capsys, "export", checkpoint, lost, "--target", "tflite")
     videos = ["--calibration", motion_folder / "test"]
     assert "has no int8" in fails(capsys, "export", checkpoint, tmp_path / "a.pt2", *videos)

@@ -12,7 +12,7 @@ from pytorchvideo_clone.data.packed import pack_videos
 from pytorchvideo_clone.data.scan import scan_videos
 from pytorchvideo_clone.hub import model_entry
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
-from pytorchvideo_clone.recipes.train import make_trainer
+from pytorchvideo_clone.recipes.trainer import make_trainer
 
 SPEC = model_entry("x3d_tiny").input_spec
 

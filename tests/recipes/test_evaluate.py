@@ -21,7 +21,7 @@ def test_numbers_follow_from_the_scores() -> None:
     assert evaluation.top(2) == 1.0
     assert evaluation.confusion.tolist() == [[1, 0, 0], [0, 0, 0], [1, 1, 0]]
     numbers = json.loads(json.dumps(evaluation.to_dict()))
-    assert numbers["top1_of_class"] == {"a": 1.0, "b": 0.0, "c": 0.0}
+    assert numbers["top1_of_class"] == {"a": 1.0, "b": None, "c": 0.0}
     assert numbers["views"] == "2 clips x 3 crops"
 
 

@@ -1,9 +1,5 @@
-import runpy
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
@@ -11,7 +7,7 @@ from torch import Tensor, nn
 from pytorchvideo_clone.hub import create_model, model_entry
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.train import make_trainer
+from pytorchvideo_clone.recipes.trainer import make_trainer
 
 SPEC = model_entry("x3d_tiny").input_spec
 QUIET = {
@@ -85,48 +81,3 @@ def test_a_resumed_run_ends_with_the_same_weights(motion_folder: Path, tmp_path:
     resumed = fit(tmp_path / "epoch=0.ckpt")
     for key, value in whole.items():
         assert torch.equal(value, resumed[key]), key
-
-
-SCRIPT = """
-import sys, torch
-from pytorchvideo_clone.hub import create_model, model_entry
-from pytorchvideo_clone.recipes.evaluate import evaluate_classifier
-
-torch.set_num_threads(1)
-torch.manual_seed(0)
-model = create_model("x3d_tiny", num_classes=8)
-evaluation = evaluate_classifier(
-    model, model_entry("x3d_tiny").input_spec, sorted(sys.argv[3:]), sys.argv[1], clips=3,
-    num_workers=0, batch_size=5, accelerator="cpu", devices=int(sys.argv[2]),
-    enable_progress_bar=False,
-)
-numbers = (evaluation.labels.tolist(), evaluation.scores.double().sum(0).tolist(),
-           evaluation.top(1), len(evaluation.videos))
-sys.stdout.write(f"RESULT {numbers}\\n")  # one write: two ranks share the pipe
-"""
-
-
-@pytest.mark.slow
-def test_two_ranks_evaluate_to_the_numbers_of_one(
-    motion_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    script = tmp_path / "evaluate.py"
-    script.write_text(SCRIPT)
-    classes = [folder.name for folder in (motion_folder / "test").iterdir()]
-    monkeypatch.setattr(sys, "argv", ["evaluate.py", str(motion_folder), "1", *classes])
-    runpy.run_path(str(script))
-    alone = [line for line in capsys.readouterr().out.splitlines() if line.startswith("RESULT")]
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    shown = subprocess.run(
-        [sys.executable, *launcher, script, motion_folder, "2", *classes],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    ranks = [line for line in shown.stdout.splitlines() if line.startswith("RESULT")]
-    # Each rank has every other video, with all of its views.
-    assert len(alone) == 1
-    assert ranks == 2 * alone, shown.stderr[-2000:]

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,11 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from pytorchvideo_clone.hub import CheckpointError, load_bundle, model_entry
+from pytorchvideo_clone.hub import (
+    CheckpointError,
+    create_model,
+    load_bundle,
+    load_model,
+    model_entry,
+)
 from pytorchvideo_clone.hub.registry import MODELS
-from pytorchvideo_clone.recipes.cpu import FastConvolutions
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.train import History, make_trainer, train_classifier
+from pytorchvideo_clone.recipes.train import train_classifier
 
 QUICK = {
     "epochs": 1,
@@ -49,13 +56,6 @@ def test_the_same_seed_gives_the_same_weights(
     first, second = (load_bundle(folder / "model.pth")[0] for folder in (trained, tmp_path))
     for key, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[key]), key
-
-
-def test_a_resumed_run_keeps_its_history(motion_folder: Path, tmp_path: Path) -> None:
-    train_classifier(motion_folder, output=tmp_path, **QUICK)
-    options = {**QUICK, "epochs": 2, "resume": str(tmp_path / "last.ckpt")}
-    result = train_classifier(motion_folder, output=tmp_path, **options)
-    assert [row["epoch"] for row in result["epochs"]] == [1, 2]
 
 
 def test_fine_tuning_takes_everything_but_the_head(
@@ -109,6 +109,8 @@ def test_mixed_precision_trains(motion_folder: Path, tmp_path: Path) -> None:
         ({"horizontal_flip_prob": -0.5}, ValueError, "horizontal_flip_prob is -0.5"),
         ({"label_smoothing": 3.0}, ValueError, "label_smoothing is 3"),
         ({"devices": 0}, ValueError, "devices"),
+        ({"devices": -1}, ValueError, "devices"),
+        ({"precision": "transformer-engine"}, ValueError, "choose one of 32-true"),
         ({"resume": "missing.ckpt"}, FileNotFoundError, r"missing\.ckpt"),
     ],
 )
@@ -135,30 +137,114 @@ def test_what_is_no_interrupted_run_is_not_resumed(
         train_classifier(tmp_path / "two", output=tmp_path, resume=resume, **QUICK)
 
 
-def test_every_epoch_leaves_a_file_to_resume_from(
-    motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_epoch_leaves_files_to_use_and_to_resume_from(
+    motion_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     seen: list[list[str]] = []
+    lines: list[str] = []
     start = ClassificationModule.on_train_epoch_start
 
     def look(module: ClassificationModule) -> None:
-        seen.append(sorted(path.name for path in tmp_path.glob("*.ckpt")))
+        seen.append(sorted(path.name for path in tmp_path.iterdir()))
+        lines.append((tmp_path / "metrics.jsonl").read_text())
         start(module)
 
     monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", look)
-    for _ in range(2):  # the second run writes over the file of the first
-        train_classifier(motion_folder, output=tmp_path, **{**QUICK, "epochs": 2})
-    assert seen == [[], ["last.ckpt"], ["last.ckpt"], ["last.ckpt"]]
+    for _ in range(2):  # the second run keeps the files of the first apart
+        result = train_classifier(motion_folder, output=tmp_path, **{**QUICK, "epochs": 2})
+    every = ["best.pth", "last.ckpt", "metrics.json", "metrics.jsonl", "model.pth"]
+    again = ["earlier-1", "metrics.jsonl"]
+    assert seen == [["metrics.jsonl"], every, again, ["best.pth", "earlier-1", *every[1:]]]
+    assert [text.count("\n") for text in lines] == [0, 1, 0, 1]
+    assert sorted(path.name for path in (tmp_path / "earlier-1").iterdir()) == every
+    assert f"{tmp_path} holds an earlier run; its files are in " in caplog.text
+    written = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in written] == result["epochs"]
+    assert json.loads((tmp_path / "metrics.json").read_text()) == result
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
+    assert [line.split()[1] for line in shown] == ["1/2", "2/2", "1/2", "2/2"]
+    assert all("train_loss" in line and "val_top1" in line for line in shown)
+
+
+def test_best_and_last_weights_are_those_of_their_epochs(trained: Path) -> None:
+    # One epoch: all three are the same, and `last.ckpt` serves wherever a bundle does.
+    models = [load_bundle(trained / name) for name in ("model.pth", "best.pth", "last.ckpt")]
+    (first, bundle), *others = models
+    for model, other in others:
+        assert other == bundle
+        for key, value in first.state_dict().items():
+            assert torch.equal(value, model.state_dict()[key]), key
+    assert load_model(trained / "last.ckpt").class_names == bundle.class_names
+    again = create_model("x3d_tiny", num_classes=8, checkpoint=str(trained / "last.ckpt"))
+    assert torch.equal(again.state_dict()["blocks.5.proj.bias"], first.blocks[5].proj.bias)
+
+
+@pytest.mark.parametrize(
+    ("sent", "raised"), [("SIGINT", KeyboardInterrupt), ("SIGTERM", SystemExit)]
+)
+def test_what_an_interrupted_run_leaves_is_said_and_usable(
+    motion_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    sent: str,
+    raised: type[BaseException],
+) -> None:
+    start = ClassificationModule.on_train_epoch_start
+
+    def interrupt(module: ClassificationModule) -> None:
+        start(module)
+        if module.current_epoch == 1:
+            os.kill(os.getpid(), getattr(signal, sent))
+
+    monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", interrupt)
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(raised) as end:
+        train_classifier(motion_folder, output=tmp_path, **{**QUICK, "epochs": 3})
+    assert raised is KeyboardInterrupt or end.value.code == 143
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    assert (
+        f"stopped after epoch 1: its weights are in {tmp_path / 'model.pth'}, and "
+        f"--resume {tmp_path / 'last.ckpt'} goes on"
+    ) in caplog.text
+    load_bundle(tmp_path / "model.pth")
+    load_bundle(tmp_path / "last.ckpt")
+    monkeypatch.undo()
+    options = {**QUICK, "epochs": 2, "resume": str(tmp_path / "last.ckpt")}
+    result = train_classifier(motion_folder, output=tmp_path, **options)
+    assert [row["epoch"] for row in result["epochs"]] == [1, 2]
+    assert not (tmp_path / "earlier-1").exists()
+
+
+def test_a_run_stopped_before_its_first_epoch_says_that_nothing_is_left(
+    motion_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def interrupt(module: ClassificationModule) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(motion_folder, output=tmp_path, **QUICK)
+    assert "before the end of the first epoch" in caplog.text
+
+
+def test_one_class_is_said(
+    motion_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "zoom_in").symlink_to(motion_folder / "train" / "zoom_in")
+    train_classifier(tmp_path / "one", output=tmp_path / "run", **QUICK)
+    assert "one class, 'zoom_in'" in caplog.text
 
 
 def test_all_videos_can_train(motion_folder: Path, tmp_path: Path) -> None:
     result = train_classifier(motion_folder, output=tmp_path, **{**QUICK, "val_fraction": 0.0})
     assert "train_top1" in result["epochs"][0]
     assert "val_top1" not in result["epochs"][0]
-
-
-@pytest.mark.parametrize(("given", "count"), [(None, 0), ([], 0), (History(), 1), ([History()], 1)])
-def test_callbacks_are_given_as_lightning_takes_them(given: object, count: int) -> None:
-    trainer = make_trainer(callbacks=given, accelerator="cpu", enable_progress_bar=False)
-    assert sum(isinstance(one, History) for one in trainer.callbacks) == count
-    assert sum(isinstance(one, FastConvolutions) for one in trainer.callbacks) == 1
