@@ -7,7 +7,9 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(
-    r'^__version__ = "(.+)"', (HERE / "pytorchvideo_clone/__init__.py").read_text(), re.M
+    r'^__version__ = "(.+)"',
+    (HERE / "pytorchvideo_clone/__init__.py").read_text(encoding="utf-8"),
+    re.M,
 ).group(1)
 
 # torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15, hence the cap in `audio`.
@@ -51,7 +53,7 @@ setup(
     name="pytorchvideo_clone",
     version=VERSION,
     description="Video understanding on PyTorch: data, transforms, models and deployment.",
-    long_description=(HERE / "README.md").read_text(),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],

@@ -341,7 +341,7 @@ def _verdict(ratio: float, claim: Claim) -> str:
 
 def _heading() -> str:
     """Command, machine, date and versions."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     cpu = next(line.partition(":")[2].split() for line in lines if line.startswith("model name"))
     versions = []
     for package in ("torch", "pytorchvideo", "openvino", "executorch", "torchao"):
@@ -384,7 +384,7 @@ def main() -> None:
             shown += lines
             print("\n".join(lines), flush=True)
     if options.append:
-        with RESULTS.open("a") as file:
+        with RESULTS.open("a", encoding="utf-8") as file:
             file.write("\n".join(shown) + "\n")
 
 

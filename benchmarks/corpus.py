@@ -52,11 +52,13 @@ def make_corpus(folder: Path) -> Path:
     hour = folder / "hour.mp4"
     if not hour.exists():
         names = [f"file 'mp4/{n % VIDEOS}.mp4'\n" for n in range(3600 // SECONDS)]
-        (folder / "hour.txt").write_text("".join(names))
+        (folder / "hour.txt").write_text("".join(names), encoding="utf-8")
         ffmpeg("-f", "concat", "-i", folder / "hour.txt", "-c", "copy", "-f", "mp4", f"{hour}.part")
         Path(f"{hour}.part").rename(hour)
     listed = folder / "mp4.csv"
-    listed.write_text("".join(f"{path} 0\n" for path in sorted((folder / "mp4").glob("*.mp4"))))
+    listed.write_text(
+        "".join(f"{path} 0\n" for path in sorted((folder / "mp4").glob("*.mp4"))), encoding="utf-8"
+    )
     for codec in ("h264", "jpeg"):
         pack_videos(listed, folder / f"{codec}.ptvpack", PackSettings(codec), num_workers=2)
     return folder

@@ -56,6 +56,7 @@ def main() -> None:
                 capture_output=True,
                 text=True,
                 timeout=MOST_SECONDS,
+                encoding="utf-8",
             )
         lines = map(json.loads, done.stdout.splitlines())
         tables[name] = {outcome["fault"]: outcome for outcome in lines}

@@ -66,6 +66,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
         )
 
     def run(self, jobs: list[Job]) -> dict[str, float]:
@@ -89,7 +90,7 @@ def serve(name: str, folder: Path) -> None:
     load = PEERS[name](folder)
     for line in sys.stdin:
         jobs = json.loads(line)
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forgets the peak so far
         memory, begin, spent = peak(), time.perf_counter(), time.process_time()
         loaded = load(jobs)
         result = {
@@ -104,7 +105,7 @@ def serve(name: str, folder: Path) -> None:
 
 def peak() -> float:
     """Peak of resident memory in MB."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 

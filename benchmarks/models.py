@@ -142,7 +142,7 @@ def main() -> None:
 def _peak_memory(package: str, name: str, job: str) -> float:
     torch.set_num_threads(1)
     model, clips = build(package, name), [torch.randn(shape) for shape in MODELS[name]]
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # Linux: the peak begins anew
     before = _resident("VmRSS")
     JOBS[job](model, clips)
     return (_resident("VmHWM") - before) / 1024
@@ -150,7 +150,7 @@ def _peak_memory(package: str, name: str, job: str) -> float:
 
 def _resident(field: str) -> int:
     """KB, as Linux says of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 

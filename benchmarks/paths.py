@@ -44,7 +44,7 @@ class PlainList:
     """The same list as Python objects, for comparison."""
 
     def __init__(self, file: Path) -> None:
-        lines = (line.rsplit(maxsplit=1) for line in file.open())
+        lines = (line.rsplit(maxsplit=1) for line in file.open(encoding="utf-8"))
         self.rows = [(path, {"label": int(label)}) for path, label in lines]
 
     def __len__(self) -> int:
@@ -56,7 +56,7 @@ class PlainList:
 
 def pss(process: int) -> int:
     """Proportional set size of a process in MB."""
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) // 1024
     raise OSError("the kernel does not tell the PSS")
@@ -72,7 +72,7 @@ def main() -> None:
     settings = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "list.txt"
-        with file.open("w") as out:
+        with file.open("w", encoding="utf-8") as out:
             for number in range(settings.videos):
                 out.write(f"videos/class_{number % 400:03}/clip_{number:08}.mp4 {number % 400}\n")
         size = file.stat().st_size / 1e6

@@ -88,7 +88,7 @@ def write_long(path: Path, rate: int = 10) -> None:
 
 def resident() -> float:
     """Resident memory of this process, in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * 4096 / 1e6
 
 
@@ -149,7 +149,9 @@ def main() -> None:
         names = [status.name for status in decoder_report() if status.loads]
         names += ["packed h264", "packed jpeg"]
         listed = Path(folder, "list.txt")
-        listed.write_text("".join(f"{Path(folder, name)} 0\n" for name in [*SHORT, "long.mp4"]))
+        listed.write_text(
+            "".join(f"{Path(folder, name)} 0\n" for name in [*SHORT, "long.mp4"]), encoding="utf-8"
+        )
         for name in sys.argv[2:] or names:
             kind, _, codec = name.partition(" ")
             if kind == "packed":

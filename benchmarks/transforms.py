@@ -154,7 +154,7 @@ def per_clip(name: str) -> int:
 
 def held() -> float:
     """Peak resident memory of this process in MB."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
@@ -163,7 +163,7 @@ def memory(name: str) -> float:
     torch.set_num_threads(1)
     chain, frames = CHAINS[name](), window()
     chain(prepare(name, frames[:, :64]))  # loads code
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forgets the peak so far
     before = held()
     chain(prepare(name, frames))
     return (held() - before) / per_clip(name)

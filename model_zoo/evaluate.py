@@ -90,7 +90,7 @@ def evaluate(
     numbers = {"model": model, **evaluation.to_dict(), "published": published}
     if output is not None:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
-        Path(output).write_text(json.dumps(numbers, indent=2) + "\n")
+        Path(output).write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return numbers
 
 

@@ -135,7 +135,7 @@ def _short(operator: str) -> str:
 
 
 def _read(results: Path) -> dict[str, dict[str, Any]]:
-    return json.loads(results.read_text()) if results.exists() else {}
+    return json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
 
 
 def main() -> None:
@@ -161,8 +161,12 @@ def main() -> None:
                 print(name, target, cell.get("error") or f"{cell['difference']:.1e}", flush=True)
                 cells = _read(options.results)  # another run may have added to it
                 cells.setdefault(name, {})[target] = cell
-                options.results.write_text(json.dumps(cells, indent=1, sort_keys=True) + "\n")
-    options.results.with_suffix(".md").write_text(make_table(_read(options.results)))
+                options.results.write_text(
+                    json.dumps(cells, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+                )
+    options.results.with_suffix(".md").write_text(
+        make_table(_read(options.results)), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

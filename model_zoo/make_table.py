@@ -107,7 +107,7 @@ def read_speed() -> tuple[dict[str, dict[str, float]], list[str]]:
     """
     if not SPEED.exists():
         return {}, []
-    written = json.loads(SPEED.read_text())
+    written = json.loads(SPEED.read_text(encoding="utf-8"))
     speed: dict[str, dict[str, float]] = {}
     for row in written["rows"]:
         if (row["dtype"], row["threads"], row["batch"], row["error"]) == ("float32", 1, 1, ""):
@@ -123,14 +123,14 @@ def read_speed() -> tuple[dict[str, dict[str, float]], list[str]]:
 
 def read_table() -> str:
     """Read the table that README.md shows."""
-    return README.read_text().partition(START)[2].partition(END)[0]
+    return README.read_text(encoding="utf-8").partition(START)[2].partition(END)[0]
 
 
 def write_table() -> None:
     """Write the table into README.md."""
-    before, start, rest = README.read_text().partition(START)
+    before, start, rest = README.read_text(encoding="utf-8").partition(START)
     _, end, after = rest.partition(END)
-    README.write_text(before + start + make_table() + end + after)
+    README.write_text(before + start + make_table() + end + after, encoding="utf-8")
 
 
 NORMS = [

@@ -109,3 +109,54 @@ def test_package_lists_its_names_sorted(path: Path) -> None:
             assert names == sorted(names)
             return
     pytest.fail(f"{path.relative_to(ROOT)} has no __all__")
+
+
+def texts_without_encoding(path: Path) -> list[int]:
+    """Lines of a file that open text in the encoding of whoever runs it: no names of videos survive
+    that on Windows."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        owner = ast.unparse(node.func).rpartition(".")[0]
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        if name == "open" and owner not in NO_TEXT:
+            modes = [given["mode"]] if "mode" in given else node.args[0 if owner else 1 :][:1]
+            text = not any(
+                "b" in ast.unparse(mode) or "mode" in ast.unparse(mode) for mode in modes
+            )
+        elif name in ("read_text", "write_text"):
+            text = len(node.args) < (1 if name == "read_text" else 2)
+        else:
+            text = name == "TextIOWrapper" and len(node.args) < 2
+            text = text or ("text" in given and owner == "subprocess")
+        if text and "encoding" not in given:
+            lines.append(node.lineno)
+    return lines
+
+
+NO_TEXT = {"_manager(path)", "av", "fs", "os", "Image", "webbrowser", "wave", "tarfile", "zipfile"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for folder in ("pytorchvideo_clone", "tutorials", "model_zoo", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+    + [ROOT / "setup.py"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_text_has_an_encoding(path: Path) -> None:
+    assert not texts_without_encoding(path), "say encoding='utf-8'"
+
+
+def test_text_without_an_encoding_is_seen(tmp_path: Path) -> None:
+    wrong = ["open(x)", "open(x, 'w')", "x.open()", "x.read_text()", "x.write_text(y)"]
+    wrong += ["io.TextIOWrapper(x)", "subprocess.run(x, text=True)", "x.open(mode='a')"]
+    right = ["open(x, 'rb')", "av.open(x)", "x.read_text('utf-8')", "x.open(encoding='ascii')"]
+    file = tmp_path / "code.py"
+    file.write_text("\n".join([*wrong, *right]), encoding="utf-8")
+    assert texts_without_encoding(file) == list(range(1, len(wrong) + 1))

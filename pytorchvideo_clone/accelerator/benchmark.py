@@ -355,7 +355,7 @@ def _forget_peak() -> float | None:
         torch.cuda.reset_peak_memory_stats()
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed would hide what is taken
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         return _resident("VmRSS")
     except (OSError, AttributeError):
         return None
@@ -363,7 +363,7 @@ def _forget_peak() -> float | None:
 
 def _resident(field: str) -> float:
     """MB, as Linux says of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 

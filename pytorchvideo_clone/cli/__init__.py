@@ -4,6 +4,7 @@ Importing this package is quick. A command's options are read from the source of
 only the command that runs is imported, with what it needs.
 """
 
+import io
 import logging
 import os
 import signal
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: without the program's name; None takes those of this process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that it cannot show ends nothing
     try:
         try:
             _run(sys.argv[1:] if arguments is None else arguments)

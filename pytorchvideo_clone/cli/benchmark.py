@@ -219,7 +219,7 @@ def _row(
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Put the rows in the place of earlier ones of the same key."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = json_format.loads(path.read_text())["rows"] if path.exists() else []
+    before = json_format.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     merged = {tuple(row[name] for name in KEY): row for row in [*before, *rows]}
     machine = {
         "cpu": _cpu_name(),
@@ -229,7 +229,8 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
         "date": date.today().isoformat(),
     }
     path.write_text(
-        json_format.dumps({"machine": machine, "rows": list(merged.values())}, indent=1) + "\n"
+        json_format.dumps({"machine": machine, "rows": list(merged.values())}, indent=1) + "\n",
+        encoding="utf-8",
     )
 
 
@@ -254,6 +255,6 @@ def _cores() -> list[int]:
 
 def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor())

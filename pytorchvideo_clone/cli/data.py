@@ -6,7 +6,7 @@ from typing import Literal
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.cli.screen import progress
-from pytorchvideo_clone.cli.tables import print_table
+from pytorchvideo_clone.cli.tables import print_table, printable
 from pytorchvideo_clone.data.loader import make_loader
 from pytorchvideo_clone.data.packed import (
     PackedStore,
@@ -14,8 +14,10 @@ from pytorchvideo_clone.data.packed import (
     pack_videos,
     unpack_video,
 )
+from pytorchvideo_clone.data.packed.unpack import file_name, folder_names
 from pytorchvideo_clone.data.profile import profile_loader
 from pytorchvideo_clone.data.scan import scan_videos
+from pytorchvideo_clone.data.video import VideoReadError
 from pytorchvideo_clone.hub import model_entry
 
 __all__ = ["pack", "profile", "scan", "show", "unpack", "verify"]
@@ -31,7 +33,7 @@ def scan(
     """Look at every video and write a manifest. Ends with status 1 if one cannot be read.
 
     Args:
-        source: folder of class folders, or a list with 'path label' lines.
+        source: folder of class folders, or of videos alone, or a list with 'path label' lines.
         manifest: csv file to write; `train` takes it for a list of videos. Those that cannot be
             read go into `<manifest>.bad.csv`. A scan that was stopped goes on where it was.
         check: open each file ("header"), decode its first and last frames ("ends") or all of them
@@ -82,10 +84,10 @@ def show(
     recipes = optional_import("pytorchvideo_clone.recipes.show", extra="train")
     module = optional_import("pytorchvideo_clone.recipes.data_module", extra="train")
     spec = model_entry(model).input_spec
-    paths = module.VideoDataModule(data_path, spec, val_fraction=0).splits["train"]
+    paths = module.VideoDataModule(data_path, spec, val_fraction=0).training_videos
     options = {"clips": clips, "frames": frames, "seed": seed, "decoder": decoder}
-    names = recipes.show_clips(paths, spec, output, **options)
-    print(f"{output} shows {', '.join(names)}.")
+    names = recipes.show_clips(paths, spec, output, on_fault=_left_out, **options)
+    print(f"{output} shows {', '.join(map(printable, names))}.")
 
 
 def pack(
@@ -102,7 +104,7 @@ def pack(
     """Pack videos into a store for fast random access. An interrupted call goes on when repeated.
 
     Args:
-        source: folder of class folders, or a list with 'path label' lines.
+        source: folder of class folders, or of videos alone, or a list with 'path label' lines.
         destination: the store to make, a folder whose name ends in ".ptvpack"; `train` and the data
             sets take it for a `data_path`.
         codec: "h264", about 1.5 times as large as the sources, or "jpeg", larger and faster still.
@@ -125,6 +127,8 @@ def pack(
         )
     if report.left_out:
         print_table(["left out", "cause"], report.left_out)
+    if report.without_sound:
+        print_table(["packed without its sound", "cause"], report.without_sound)
     print(
         f"{report.packed} videos are packed, {len(report.left_out)} left out; {report.resumed} "
         f"were packed before. {report.store_bytes / 2**20:.1f} MB, the sources had "
@@ -135,22 +139,35 @@ def pack(
 def unpack(store: str, destination: str, ending: Literal["mp4", "mkv"] = "mp4") -> None:
     """Write the videos of a store as files that players show, without coding them again.
 
+    A video that cannot be written is named, and the rest goes on; the status is then 1. So is sound
+    that the file cannot hold: it becomes AAC.
+
     Args:
         store: the store.
         destination: a folder, to be made; videos of known classes go into class folders.
         ending: "mp4", or "mkv", which a store of JPEG needs.
     """
     packed = PackedStore(store)
-    names = packed.class_names
+    folders = folder_names(packed.class_names or [])
+    notes: list[tuple[str, str]] = []
+    failed = 0
     with progress() as on_progress:
         for number in range(len(packed)):
-            label = packed.label(number)
-            folder = Path(destination) / (names[label] if names and label >= 0 else "")
-            folder.mkdir(parents=True, exist_ok=True)
-            stem = Path(packed.name(number)).stem
-            unpack_video(store, number, folder / f"{number:06}_{stem}.{ending}")
+            label, name = packed.label(number), packed.name(number)
+            folder = Path(destination, folders[label] if 0 <= label < len(folders) else "")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                note = unpack_video(store, number, folder / file_name(number, name, ending))
+            except VideoReadError as error:
+                note, failed = f"left out: {error.cause}", failed + 1
+            if note:
+                notes.append((name, note))
             on_progress(number + 1, len(packed))
-    print(f"{len(packed)} videos are in {destination}.")
+    if notes:
+        print_table(["video", "what became of it"], notes)
+    print(f"{len(packed) - failed} videos are in {destination}, {failed} are left out.")
+    if failed:
+        sys.exit(1)
 
 
 def verify(store: str) -> None:
@@ -190,7 +207,7 @@ def profile(
     inputs = optional_import("pytorchvideo_clone.recipes.inputs", extra="train")
     module = optional_import("pytorchvideo_clone.recipes.data_module", extra="train")
     spec = model_entry(model).input_spec
-    paths = module.VideoDataModule(data_path, spec, val_fraction=0).splits["train"]
+    paths = module.VideoDataModule(data_path, spec, val_fraction=0).training_videos
     dataset = inputs.training_dataset(paths, spec, seed=seed, decoder=decoder, faults="substitute")
     loader = make_loader(dataset, batch_size, num_workers=num_workers, seed=seed)
     found = profile_loader(loader, seconds)
@@ -200,3 +217,7 @@ def profile(
         f"{'processes' if found.processes > 1 else 'process'}: {found.clips_per_second:.1f} clips "
         f"a second.\nLimiting: {found.limiting}. {found.advice}"
     )
+
+
+def _left_out(path: str, cause: str) -> None:
+    print(f"left out: {printable(path)}: {cause}", file=sys.stderr)

@@ -57,5 +57,7 @@ _PARTS = [
 def _system_ffmpeg() -> tuple[str, str]:
     if not (program := shutil.which("ffmpeg")):
         return "missing", "apt-get install ffmpeg (only TorchCodec needs it)"
-    shown = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        [program, "-version"], capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     return f"loads: {' '.join(shown.stdout.split()[2:3])}", ""

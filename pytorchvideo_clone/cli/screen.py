@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ def file_writer(output: str | None) -> Callable[[str], object]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise ValueError(f"output is {output!r}, a folder; give the name of a file.")
-    return path.write_text
+    # Not the locale's encoding; a name that is no UTF-8 is written with escapes.
+    return partial(path.write_text, encoding="utf-8", errors="backslashreplace")
 
 
 def is_first_rank() -> bool:

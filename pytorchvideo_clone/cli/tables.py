@@ -5,7 +5,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["print_table"]
+__all__ = ["print_table", "printable"]
 
 Row = Sequence[str]
 _GAP = 2
@@ -23,7 +23,7 @@ def print_table(header: Row, rows: Iterable[Row]) -> None:
     -----  ---------------
     x3d_s  13 x 6
     """
-    header, lines = _without_empty(header, [list(row) for row in rows])
+    header, lines = _without_empty(header, [list(map(printable, row)) for row in rows])
     width = shutil.get_terminal_size().columns
     widths = _widths(header, lines, width)
     if widths is None and len(lines) > 1:
@@ -36,6 +36,18 @@ def print_table(header: Row, rows: Iterable[Row]) -> None:
     _print_row(["-" * size for size in widths], widths)
     for line in lines:
         _print_row(line, widths)
+
+
+def printable(text: str) -> str:
+    r"""Give a text for one line of a screen: what cannot be shown there is escaped.
+
+    >>> print(printable("ü.mp4"), printable("two\nlines.mp4"), printable("caf\udce9.mp4"))
+    ü.mp4 two\nlines.mp4 caf\udce9.mp4
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def _widths(header: Row, lines: Sequence[Row], screen: int) -> list[int] | None:

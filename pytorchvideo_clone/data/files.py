@@ -8,6 +8,7 @@ memory://, ...), is read through fsspec: only the parts of a file that are neede
 
 import io
 import os
+import re
 from typing import IO, Any, BinaryIO
 
 from iopath.common.file_io import PathManager, g_pathmgr
@@ -20,17 +21,25 @@ __all__ = [
     "exists",
     "is_dir",
     "is_file",
+    "is_url",
+    "join",
     "list_dir",
     "local_path",
     "open_file",
+    "plain_path",
 ]
 
 PathLike = str | os.PathLike[str]
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
 
 def open_file(path: PathLike, mode: str = "rb") -> IO[Any]:
-    """Open a file or URL; binary reading unless `mode` says otherwise."""
-    return _manager(path).open(os.fspath(path), mode)
+    """Open a file or URL; binary reading unless `mode` says otherwise. Text is UTF-8."""
+    if "b" in mode:
+        return _manager(path).open(os.fspath(path), mode)
+    binary = _manager(path).open(os.fspath(path), mode.replace("t", "") + "b")
+    return io.TextIOWrapper(binary, encoding="utf-8")  # not the locale's
 
 
 def exists(path: PathLike) -> bool:
@@ -62,10 +71,48 @@ def list_dir(path: PathLike) -> list[str]:
 def local_path(path: PathLike) -> str:
     """Give a path on this machine with the content of `path`, fetched once if it is remote.
 
+    It is a `plain_path`.
+
     Raises:
         NotImplementedError: if the scheme offers open files only; use `open_file` then.
     """
-    return _manager(path).get_local_path(os.fspath(path))
+    return plain_path(_manager(path).get_local_path(os.fspath(path)))
+
+
+def plain_path(path: PathLike) -> str:
+    """Give a path on this machine in a form that FFmpeg takes for one, not for a URL.
+
+    It takes what stands before a colon for a protocol, unless the path is absolute.
+
+    >>> import os
+    >>> os.path.isabs(plain_path("12:30:05.mp4")), plain_path("a.mp4")
+    (True, 'a.mp4')
+    """
+    text = os.fspath(path)
+    return os.path.abspath(text) if ":" in text else text  # noqa: PTH100 (a Path drops "..")
+
+
+def is_url(path: PathLike) -> bool:
+    """Say whether `path` is a URL, not a path on this machine.
+
+    >>> is_url("s3://bucket/a.mp4"), is_url("http:d.mp4"), is_url("/12:30://a.mp4")
+    (True, False, False)
+    """
+    return _SCHEME.match(os.fspath(path)) is not None
+
+
+def join(folder: PathLike, name: str) -> str:
+    """Give the path of `name` in a folder; `name` itself if it is absolute or a URL.
+
+    >>> join("s3://bucket/videos/", "a.mp4"), join("videos", "/a.mp4"), join("", "a.mp4")
+    ('s3://bucket/videos/a.mp4', '/a.mp4', 'a.mp4')
+    """
+    folder = os.fspath(folder)
+    if is_url(name) or os.path.isabs(name):  # noqa: PTH117 (not worth a Path for each video)
+        return name
+    if is_url(folder):
+        return f"{folder.rstrip('/')}/{name}"
+    return os.path.join(folder, name)  # noqa: PTH118 (a Path would normalise what users wrote)
 
 
 class FileView(io.RawIOBase):

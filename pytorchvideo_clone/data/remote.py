@@ -114,7 +114,7 @@ class RemoteHandler(PathHandler):
     def _open(self, path: str, mode: str = "r", buffering: int = -1, **kwargs: Any) -> IO[Any]:
         fs, name = self._find(path)
         if not set(mode) <= set("rbt"):
-            return fs.open(name, mode)
+            return fs.open(name, mode, **({} if "b" in mode else {"encoding": "utf-8"}))
         try:
             raw = _RemoteFile(fs, name, self._block_bytes, self._store)
         except OSError:

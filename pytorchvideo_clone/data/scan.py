@@ -1,21 +1,29 @@
 """Look at every video of a data set once: a manifest of what is good, a list of what is not."""
 
-import csv
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
-from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.scanned import (
+    ScannedVideo,
+    append_row,
+    is_manifest,
+    open_manifest,
+    read_manifest,
+    rows_of,
+    write_manifest,
+)
+from pytorchvideo_clone.data.lists.splits import read_labeled_videos
 from pytorchvideo_clone.data.processes import start_pool
 from pytorchvideo_clone.data.video import VideoReadError
 
@@ -23,43 +31,6 @@ __all__ = ["Check", "ScanReport", "ScannedVideo", "probe_video", "read_manifest"
 
 Check = Literal["header", "ends", "all"]
 _WINDOW = 10  # seconds that are decoded at once
-
-
-@dataclass(frozen=True)
-class ScannedVideo:
-    """One row of a manifest.
-
-    Attributes:
-        path: path or URL, as the data set has it.
-        label: number of the class; -1 for none.
-        class_name: its name, where the videos came from class folders.
-        duration: seconds from the begin of the first frame to the end of the last.
-        fps: average frames a second.
-        height: of an upright picture, in pixels.
-        width: of an upright picture, in pixels.
-        codec: of the pictures, in FFmpeg's word.
-        num_frames: how many there are.
-        audio_codec: of the sound; empty if there is none.
-        size: of the file, in bytes; 0 where it is not on this machine.
-        modified: when it was changed last, in nanoseconds; 0 where it is not on this machine.
-        check: how it was looked at, as in `scan_videos`.
-        cause: why it cannot be read; empty if it can.
-    """
-
-    path: str
-    label: int = -1
-    class_name: str = ""
-    duration: float = 0
-    fps: float = 0
-    height: int = 0
-    width: int = 0
-    codec: str = ""
-    num_frames: int = 0
-    audio_codec: str = ""
-    size: int = 0
-    modified: int = 0
-    check: str = "ends"
-    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +65,7 @@ def scan_videos(
     was looked at less closely.
 
     Args:
-        source: a folder with one folder of videos a class, or a list with 'path label' lines.
+        source: a folder with one folder of videos a class, or of videos alone, or a list.
         manifest: the csv file to be written.
         check: "header" opens each file, "ends" decodes its first and last frames too, "all" decodes
             every frame.
@@ -108,6 +79,10 @@ def scan_videos(
     """
     _check_arguments(check, num_workers, time_limit_sec)
     target = Path(manifest)
+    if target.exists() and target.stat().st_size and not is_manifest(target):
+        raise ValueError(
+            f"{target} is no manifest of a scan, and would be lost; give another name."
+        )
     bad_file = target.with_suffix(".bad.csv")
     unfinished = target.with_suffix(".part.csv")
     wanted = _list_videos(source)
@@ -122,17 +97,17 @@ def scan_videos(
     target.parent.mkdir(parents=True, exist_ok=True)
     left = [video for video in wanted if video.path not in rows]
     on_progress(reused, len(wanted))
-    with unfinished.open("a", newline="", encoding="utf-8") as file:
+    with open_manifest(unfinished, "ab") as file:
         for row in _probe_all(left, check, num_workers or os.cpu_count() or 1, time_limit_sec):
             rows[row.path] = row
-            _append(file, row)
+            append_row(file, row)
             on_progress(len(rows), len(wanted))
     ordered = [rows[video.path] for video in wanted]
     report = ScanReport(
         [row for row in ordered if not row.cause], [row for row in ordered if row.cause], reused
     )
-    _write(target, report.good)
-    _write(bad_file, report.bad)
+    write_manifest(target, report.good)
+    write_manifest(bad_file, report.bad)
     unfinished.unlink()
     return report
 
@@ -152,16 +127,8 @@ def probe_video(path: str, check: Check = "ends") -> ScannedVideo:
         return replace(row, cause=f"{error.cause}{when}")
     except OSError as error:
         return replace(row, cause=error.strerror or str(error))
-
-
-def read_manifest(manifest: files.PathLike) -> list[ScannedVideo]:
-    """Read what `scan_videos` wrote.
-
-    Raises:
-        ValueError: if a row is not one of a manifest.
-    """
-    with files.open_file(manifest, "r") as file:
-        return list(_rows(file, os.fspath(manifest)))
+    except Exception as error:  # whatever a library makes of one file must not stop the rest
+        return replace(row, cause=f"{type(error).__name__}: {error}")
 
 
 def _check_arguments(check: str, num_workers: int | None, time_limit_sec: float) -> None:
@@ -173,7 +140,7 @@ def _check_arguments(check: str, num_workers: int | None, time_limit_sec: float)
 
 
 def _list_videos(source: files.PathLike) -> list[ScannedVideo]:
-    videos = LabeledVideoPaths.from_path(source)
+    videos = read_labeled_videos(source)
     names = videos.class_names or []
     found: dict[str, ScannedVideo] = {}
     for index in range(len(videos)):
@@ -218,7 +185,8 @@ def _header(path: str) -> dict[str, Any]:
     reader = PacketReader(source)
     try:
         stream, codec = reader.stream, reader.stream.codec_context
-        audio = reader.container.streams.audio
+        # A stream whose codec FFmpeg does not know has no context.
+        audio = [a.codec_context for a in reader.container.streams.audio if a.codec_context]
         # Where the container does not say it, every packet is looked at.
         count = stream.frames or sum(1 for packet in reader.scan() if packet.pts is not None)
         return {
@@ -228,7 +196,7 @@ def _header(path: str) -> dict[str, Any]:
             "width": codec.width,
             "codec": codec.codec.canonical_name,
             "num_frames": count,
-            "audio_codec": audio[0].codec_context.codec.canonical_name if audio else "",
+            "audio_codec": audio[0].codec.canonical_name if audio else "",
         }
     finally:
         reader.close()
@@ -322,43 +290,6 @@ class _Pool:
 def _known(*manifests: Path) -> Iterator[ScannedVideo]:
     for manifest in manifests:
         if manifest.exists():
-            with manifest.open(newline="", encoding="utf-8") as file, suppress(ValueError):
+            with open_manifest(manifest, "rb") as file, suppress(ValueError):
                 # A row that was cut off by a kill ends what is known.
-                yield from _rows(file, str(manifest))
-
-
-def _rows(file: IO[str], name: str) -> Iterator[ScannedVideo]:
-    names = [field.name for field in fields(ScannedVideo)]
-    table = csv.reader(file)
-    for number, row in enumerate(table, 1):
-        if row == names:
-            continue
-        if number == 1 or len(row) != len(names):
-            raise ValueError(
-                f"{name}, line {number} is no row of a manifest: {row!r}. Write it with "
-                "scan_videos."
-            )
-        try:
-            yield ScannedVideo(
-                *(field.type(value) for field, value in zip(fields(ScannedVideo), row, strict=True))  # type: ignore[operator]
-            )
-        except ValueError as error:
-            raise ValueError(f"{name}, line {number} is no row of a manifest: {error}.") from None
-
-
-def _append(file: IO[str], row: ScannedVideo) -> None:
-    table = csv.writer(file)
-    if file.tell() == 0:
-        table.writerow(field.name for field in fields(ScannedVideo))
-    table.writerow(astuple(row))
-    file.flush()
-
-
-def _write(path: Path, rows: Sequence[ScannedVideo]) -> None:
-    """Write a manifest in one step: nobody ever sees half of it."""
-    new = path.with_suffix(".new")
-    with new.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(field.name for field in fields(ScannedVideo))
-        table.writerows(astuple(row) for row in rows)
-    new.replace(path)
+                yield from rows_of(file, str(manifest))

@@ -8,6 +8,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from torch import Tensor
 
+from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.av_files import open_input
 
 __all__ = ["export_video_array"]
@@ -72,7 +73,7 @@ def export_video_array(
             "needs an even width and height. Pass height and width, or pix_fmt='yuv444p'."
         )
     lossless_rgb = video_codec == "libx264rgb"
-    with av.open(os.fspath(output_path), "w") as out:
+    with av.open(files.plain_path(output_path), "w") as out:
         # MPEG-4 counts in at most 65535 ticks a second.
         stream = out.add_stream(
             video_codec, rate=Fraction(rate).limit_denominator(65535), options=options or {}
@@ -89,4 +90,4 @@ def export_video_array(
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
     # From PyAV 19 on the stream of a closed file tells nothing any more.
-    return open_input(os.fspath(output_path)).streams.video[0]
+    return open_input(files.plain_path(output_path)).streams.video[0]

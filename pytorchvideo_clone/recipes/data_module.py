@@ -11,22 +11,19 @@ from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import EpochSampler, Faults, LabeledVideoPaths, make_loader
 from pytorchvideo_clone.data.faults import Policy
-from pytorchvideo_clone.data.lists.labeled_video_paths import VIDEO_EXTENSIONS
+from pytorchvideo_clone.data.lists.splits import check_numbers, find_splits, labelled_rows
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import evaluation_dataset, training_dataset
 
 __all__ = ["VideoDataModule"]
 
-# A split is a folder of class folders, a packed store, or a list.
-_ENDINGS = ("", ".ptvpack", ".csv", ".txt")
-_VALIDATION = ("val", "validation", "valid")
-
 
 class VideoDataModule(LightningDataModule):
     """Labelled videos, split, clipped and batched as an `InputSpec` asks.
 
-    `data_path` is a folder `<class>/*.mp4`, or a folder with `train`, and perhaps `val` and `test`,
-    of that form, or a csv file of `path label` lines. Without `val` a share of the training videos
+    `data_path` is a folder `<class>/*.mp4`, a list of `path label` lines or a packed store, or a
+    folder with `train`, and perhaps `val` and `test`, of these forms: as `find_splits` in
+    `data.lists.splits` reads it, of a URL too. Without `val` a share of the training videos
     of each class is held out; without `test` the validation videos serve.
 
     Batches hold `video` (B, C, T, H, W) uint8 in training and (B, crops, C, T, H, W) in evaluation,
@@ -38,7 +35,7 @@ class VideoDataModule(LightningDataModule):
     nothing can.
 
     Args:
-        data_path: folder or csv file.
+        data_path: path or URL of a folder, list or store.
         spec: what the model takes.
         batch_size: clips of a training step. In evaluation a batch has all crops of a video, or of
             as many videos as make no more crops than this.
@@ -93,7 +90,8 @@ class VideoDataModule(LightningDataModule):
         self.batch_size, self.num_workers = batch_size, num_workers
         self.horizontal_flip_prob = horizontal_flip_prob
         self.test_clips, self.test_crops = test_clips, test_crops
-        splits = _find_splits(Path(data_path))
+        splits = find_splits(data_path)
+        self._data_path, self._found = data_path, list(splits)
         if "val" not in splits and "train" in splits and val_fraction > 0:
             splits["train"], splits["val"] = _hold_out(splits["train"], val_fraction, seed)
         self.is_test_of_training = not splits.keys() & {"val", "test"}
@@ -101,10 +99,24 @@ class VideoDataModule(LightningDataModule):
         self.class_names = list(class_names or _names_of(splits.get("train") or splits["test"]))
         self.splits = {name: _relabel(paths, self.class_names) for name, paths in splits.items()}
 
+    @property
+    def training_videos(self) -> LabeledVideoPaths:
+        """The videos to train on.
+
+        Raises:
+            ValueError: if the data has other splits only.
+        """
+        if "train" not in self.splits:
+            raise ValueError(
+                f"{self._data_path} holds videos for {' and '.join(self._found)}, and none to "
+                "train on; name a folder or list 'train'."
+            )
+        return self.splits["train"]
+
     def train_dataloader(self) -> DataLoader:
         """Give one random clip of each training video, in a new order each epoch."""
         dataset = training_dataset(
-            self.splits["train"],
+            self.training_videos,
             self.spec,
             horizontal_flip_prob=self.horizontal_flip_prob,
             seed=self.seed,
@@ -170,47 +182,16 @@ class VideoDataModule(LightningDataModule):
         return self.trainer.world_size, self.trainer.global_rank
 
 
-def _find_splits(path: Path) -> dict[str, LabeledVideoPaths]:
-    names = {"train": ("train",), "val": _VALIDATION, "test": ("test",)}
-    places = {
-        split: [path / f"{name}{ending}" for name in names[split] for ending in _ENDINGS]
-        for split in names
-    }
-    found = {
-        split: _read(next(place for place in options if place.exists()))
-        for split, options in places.items()
-        if any(place.exists() for place in options)
-    }
-    return found or {"train": _read(path)}
-
-
-def _read(path: Path) -> LabeledVideoPaths:
-    if path.is_dir() and path.suffix != ".ptvpack":
-        return LabeledVideoPaths.from_directory(path, VIDEO_EXTENSIONS)
-    try:
-        return LabeledVideoPaths.from_path(path)
-    except AssertionError as error:  # PyTorchVideo's answer to an empty list
-        raise ValueError(str(error)) from error
-
-
 def _names_of(paths: LabeledVideoPaths) -> list[str]:
     if paths.class_names is not None:
         return paths.class_names
-    return [str(label) for label in range(max(label for _, label in _rows(paths)) + 1)]
-
-
-def _rows(paths: LabeledVideoPaths) -> list[tuple[str, int]]:
-    """(path, label) pairs, every label at least 0."""
-    rows = [(path, info["label"]) for path, info in (paths[i] for i in range(len(paths)))]
-    for path, label in rows:
-        if label is None or label < 0:
-            raise ValueError(f"{path} has no label; training and evaluation need one for each.")
-    return rows
+    check_numbers(paths)
+    return [str(label) for label in range(max(label for _, label in labelled_rows(paths)) + 1)]
 
 
 def _relabel(paths: LabeledVideoPaths, class_names: list[str]) -> LabeledVideoPaths:
     """Number the labels as `class_names` does: by name where the data has names."""
-    rows, names = _rows(paths), paths.class_names
+    rows, names = labelled_rows(paths), paths.class_names
     if names is None:
         if (highest := max(label for _, label in rows)) >= len(class_names):
             raise ValueError(
@@ -232,22 +213,19 @@ def _hold_out(
     paths: LabeledVideoPaths, fraction: float, seed: int
 ) -> tuple[LabeledVideoPaths, LabeledVideoPaths]:
     """Split so that each class gives its share; a class of one video stays in training."""
-    rows = _rows(paths)
-    by_label: dict[int, list[int]] = {}
-    for index, (_, label) in enumerate(rows):
-        by_label.setdefault(label, []).append(index)
-    held: set[int] = set()
-    for label, indices in sorted(by_label.items()):
-        count = min(math.ceil(fraction * len(indices)), len(indices) - 1)
-        held.update(random.Random(f"{seed} {label}").sample(indices, count))
+    rows = labelled_rows(paths)
+    by_label: dict[int, dict[str, None]] = {}  # a path that is listed twice stays on one side
+    for path, label in rows:
+        by_label.setdefault(label, {})[path] = None
+    held: set[str] = set()
+    for label, videos in sorted(by_label.items()):
+        count = min(math.ceil(fraction * len(videos)), len(videos) - 1)
+        held.update(random.Random(f"{seed} {label}").sample(list(videos), count))
     if not held:
         raise ValueError(
             f"none of {len(rows)} videos can be held out for validation: each class has one; add "
             "videos, or make a folder 'val' beside 'train'."
         )
-    parts = (
-        [row for index, row in enumerate(rows) if (index in held) == wanted]
-        for wanted in (False, True)
-    )
+    parts = ([row for row in rows if (row[0] in held) == wanted] for wanted in (False, True))
     train, val = (LabeledVideoPaths(part, class_names=paths.class_names) for part in parts)
     return train, val

@@ -70,8 +70,8 @@ def run_demo(
         "seconds": seconds,
         **trained,
     }
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2))
-    (folder / "predictions.json").write_text(json.dumps(predictions, indent=2))
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    (folder / "predictions.json").write_text(json.dumps(predictions, indent=2), encoding="utf-8")
     page = write_report(
         folder / "report.html",
         title=f"{trained['model']} on the motion data set",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pytorchvideo_clone.data import ClipSampler, EncodedVideo, Video, VideoReadError
 from pytorchvideo_clone.data.clip_reading import read_clip, read_together
-from pytorchvideo_clone.data.lists.labeled_video_paths import VIDEO_EXTENSIONS
+from pytorchvideo_clone.data.lists.splits import find_videos
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import (
     evaluation_sampler,
@@ -21,28 +21,6 @@ from pytorchvideo_clone.recipes.inputs import (
 )
 
 __all__ = ["clip_scorer", "find_videos", "predict_video", "predict_videos"]
-
-
-def find_videos(sources: Iterable[str | Path]) -> list[str]:
-    """List the files that are named, and the videos in the folders that are named.
-
-    Args:
-        sources: files, URLs and folders; folders are searched to the bottom.
-
-    Raises:
-        ValueError: if a folder holds no video.
-    """
-    found: list[str] = []
-    for source in sources:
-        if not Path(source).is_dir():
-            found.append(str(source))
-            continue
-        below = Path(source).rglob("*")
-        videos = [path for path in below if path.suffix.lower().lstrip(".") in VIDEO_EXTENSIONS]
-        if not videos:
-            raise ValueError(f"no video in {source}; looked for {', '.join(VIDEO_EXTENSIONS)}.")
-        found += sorted(map(str, videos))
-    return found
 
 
 @torch.no_grad()

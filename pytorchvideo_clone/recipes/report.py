@@ -60,7 +60,11 @@ def write_report(
     Raises:
         ImportError: if matplotlib is missing, with the command that installs it.
     """
-    template = resources.files("pytorchvideo_clone.recipes").joinpath("report.html").read_text()
+    template = (
+        resources.files("pytorchvideo_clone.recipes")
+        .joinpath("report.html")
+        .read_text(encoding="utf-8")
+    )
     page = (
         Environment(autoescape=True)
         .from_string(template)

@@ -79,3 +79,41 @@ def test_profile_names_what_limits(capsys, motion_folder: Path) -> None:
     assert re.search(r"\d+ clips in \d\.\d s by 1 process: \d+\.\d clips a second", shown)
     limiting = re.search(r"Limiting: (.+?)\. (.+)", shown)
     assert limiting and ADVICE[limiting[1]].startswith(limiting[2])
+
+
+def test_names_that_a_screen_cannot_show_are_named_and_the_rest_goes_on(
+    capsys, tmp_path: Path
+) -> None:
+    (tmp_path / "v" / "run").mkdir(parents=True)
+    content = Path(write_video(tmp_path / "a.mp4", frames=3)).read_bytes()
+    for name in ("caf\udce9.mp4", "12:30.MOV", "[b].mp4"):
+        (tmp_path / "v" / "run" / name).write_bytes(content)
+    for name in ("bad\udce9.mp4", "[bold].mp4", "two\nlines.mp4"):
+        (tmp_path / "v" / "run" / name).write_bytes(b"no video")
+    store = tmp_path / "s.ptvpack"
+    main(["data", "pack", str(tmp_path / "v"), str(store), "--num-workers", "1"])
+    shown = capsys.readouterr().out
+    assert "3 videos are packed, 3 left out" in shown
+    for name in ("bad\\udce9.mp4", "[bold].mp4", "two\\nlines.mp4"):
+        assert name in shown
+    main(["data", "unpack", str(store), str(tmp_path / "out")])
+    assert "3 videos are in" in capsys.readouterr().out
+    found = sorted(path.name for path in (tmp_path / "out" / "run").iterdir())
+    assert found == ["000000_12_30.mp4", "000001_[b].mp4", "000002_caf_.mp4"]
+
+
+def test_unpack_names_what_it_cannot_write_and_goes_on(capsys, tmp_path: Path) -> None:
+    source = write_videos(tmp_path / "videos")
+    store = tmp_path / "a.ptvpack"
+    main(["data", "pack", str(source), str(store), "--num-workers", "1"])
+    shard = store / "shard-00000.bin"
+    data = bytearray(shard.read_bytes())
+    data[:8] = b"damaged!"
+    shard.write_bytes(data)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "unpack", str(store), str(tmp_path / "out")])
+    assert end.value.code == 1
+    shown = capsys.readouterr().out
+    assert "a.mp4" in shown and "left out: the table of its packets is damaged" in shown
+    assert "3 videos are in" in shown and "1 are left out" in shown
+    assert len(list(tmp_path.glob("out/*/*.mp4"))) == 3

@@ -4,10 +4,14 @@ import multiprocessing
 import os
 from pathlib import Path
 
+import fsspec
 import pytest
+import torch
 from iopath.common.file_io import PathHandler, g_pathmgr
 
-from pytorchvideo_clone.data import EncodedVideo, VideoPathHandler, files
+from pytorchvideo_clone.data import EncodedVideo, VideoPathHandler, export_video_array, files
+from pytorchvideo_clone.data.packed.encode import encode_video
+from pytorchvideo_clone.data.scan import probe_video
 from tests.data.coded_video import numbers, write_video
 
 
@@ -109,3 +113,44 @@ def test_a_view_of_a_packed_file_reads_what_was_packed(tmp_path: Path) -> None:
         view = files.FileView(file)
         view.seek(4)
         assert view.read(2) == b"45"
+
+
+@pytest.mark.parametrize("name", ["12:30:05.mp4", "http:d.mp4", "pipe:0.mp4", "data:,a.mp4"])
+def test_a_colon_in_a_name_is_no_protocol(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = files.plain_path("made.mp4")
+    assert made == "made.mp4"
+    written = export_video_array(torch.zeros(3, 4, 16, 16), name, rate=10)
+    assert written.frames == 4
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert files.local_path(name) == str(tmp_path / name)
+    assert probe_video(name).num_frames == 4
+    assert EncodedVideo.from_path(name).get_clip(0, 1)["video"].shape[1] == 4
+    assert encode_video(name, "h264", None, 30, audio=False).duration == pytest.approx(0.4)
+
+
+def test_text_is_utf_8_whatever_the_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What `open` takes where none is given, as on a Western Windows.
+    monkeypatch.setattr("io.text_encoding", lambda encoding, stacklevel=2: encoding or "cp1252")
+    with files.open_file(tmp_path / "a.txt", "w") as file:
+        file.write("向上")
+    assert (tmp_path / "a.txt").read_bytes() == "向上".encode()
+    with files.open_file(tmp_path / "a.txt", "r") as file:
+        assert file.read() == "向上"
+    store = fsspec.filesystem("memory")
+    store.pipe("/text/a.txt", "ü".encode())
+    with files.open_file("memory://text/a.txt", "rt") as file:
+        assert file.read() == "ü"
+
+
+def test_names_are_joined_to_folders_and_stores() -> None:
+    joined = {
+        files.join("v", "a.mp4"): "v/a.mp4",
+        files.join("s3://b/v", "a.mp4"): "s3://b/v/a.mp4",
+        files.join("memory://v/", "a.mp4"): "memory://v/a.mp4",
+        files.join("v", "s3://b/a.mp4"): "s3://b/a.mp4",
+        files.join("s3://b", "/a.mp4"): "/a.mp4",
+    }
+    assert list(joined) == list(joined.values())

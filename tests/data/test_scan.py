@@ -155,3 +155,19 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("a.mp4 1\n")
     with pytest.raises(ValueError, match=r"list\.txt, line 1 is no row of a manifest"):
         read_manifest(tmp_path / "list.txt")
+
+
+def test_another_file_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "videos.csv").write_text("a.mp4 1\n")
+    with pytest.raises(ValueError, match=r"videos\.csv is no manifest .* would be lost"):
+        scan_videos(tmp_path / "videos.csv", tmp_path / "videos.csv", num_workers=1)
+    assert (tmp_path / "videos.csv").read_text() == "a.mp4 1\n"
+
+
+@pytest.mark.parametrize("codec", [b"avc1\0\0\0\0", b"mp4a\0\0\0\0"])
+def test_a_codec_that_nobody_knows_is_named(codec: bytes, tmp_path: Path) -> None:
+    path = Path(write_video(tmp_path / "a.mp4", frames=5, audio_sec=1))
+    assert path.read_bytes().count(codec) == 1
+    path.write_bytes(path.read_bytes().replace(codec, b"zzz1\0\0\0\0"))
+    cause = probe_video(str(path)).cause
+    assert cause == ("FFmpeg does not know the codec of its pictures" if b"avc1" in codec else "")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytorchvideo_clone.data import LabeledVideoPaths
+from pytorchvideo_clone.data import LabeledVideoPaths, VideoReadError
 from pytorchvideo_clone.hub import model_entry
 from pytorchvideo_clone.recipes.inputs import training_dataset
 from pytorchvideo_clone.recipes.show import show_clips
@@ -43,3 +43,21 @@ def test_no_clips_are_refused(motion_folder: Path, tmp_path: Path) -> None:
     paths = LabeledVideoPaths.from_path(motion_folder / "train")
     with pytest.raises(ValueError, match="clips is 0"):
         show_clips(paths, SPEC, tmp_path / "clips.png", clips=0)
+
+
+def test_a_video_that_cannot_be_read_is_named_and_another_shown(
+    motion_folder: Path, tmp_path: Path
+) -> None:
+    good = LabeledVideoPaths.from_path(motion_folder / "test")
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    rows = [good[0], (str(bad), {"label": 0}), (str(tmp_path / "gone.mp4"), {"label": 0}), good[1]]
+    faults: dict[str, str] = {}
+    names = show_clips(rows, SPEC, tmp_path / "a.png", clips=2, on_fault=faults.__setitem__)
+    assert sorted(names) == sorted(Path(path).name for path, _ in (good[0], good[1]))
+    everything = show_clips(rows, SPEC, tmp_path / "a.png", clips=4, on_fault=faults.__setitem__)
+    assert sorted(everything) == sorted(names)
+    assert set(faults) == {str(bad), str(tmp_path / "gone.mp4")}
+    assert "no video file" in faults[str(bad)]
+    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+        show_clips(rows[1:2], SPEC, tmp_path / "b.png", clips=1)

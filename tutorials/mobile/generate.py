@@ -48,7 +48,7 @@ def processing_sources(metadata: Mapping[str, str]) -> dict[str, str]:
     swift = "".join(f"    {_swift(name, value)}\n" for name, value in constants.items())
     written = {"ClipProcessing.kt": kotlin, "ClipProcessing.swift": swift}
     return {
-        name: (HERE / "templates" / name).read_text().replace(PLACE, lines)
+        name: (HERE / "templates" / name).read_text(encoding="utf-8").replace(PLACE, lines)
         for name, lines in written.items()
     }
 
@@ -74,7 +74,7 @@ def write_hosts(model: Path, folder: Path = HERE) -> list[Path]:
         source, copy = folder / source_folder / name, folder / model_folder / "model.pte"
         for file in (source, copy):
             file.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(sources[name])
+        source.write_text(sources[name], encoding="utf-8")
         shutil.copyfile(model, copy)
         files += [source, copy]
     return files

@@ -197,6 +197,9 @@ class PacketReader:
                 "it has no video stream; pass decode_video=False to read its audio"
             )
         self.stream = videos[0]
+        if self.stream.codec_context is None:
+            self.container.close()
+            raise VideoReadError("FFmpeg does not know the codec of its pictures")
         # Threads of its own would compete with the decoders of other worker processes.
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1

@@ -1,32 +1,37 @@
 """Lists of videos and their labels, from a file or a folder."""
 
 import hashlib
-import io
 import logging
 import os
-import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from pathlib import PurePath
 from typing import Any
 
 import torch
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.flat import FlatStrings
+from pytorchvideo_clone.data.lists.folders import (
+    VIDEO_EXTENSIONS,
+    class_folders,
+    endings_of,
+    files_below,
+    is_video,
+    some,
+    split_of,
+    visible,
+)
+from pytorchvideo_clone.data.lists.list_files import ListRow, read_list
+from pytorchvideo_clone.data.lists.locating import Place, locate
+from pytorchvideo_clone.data.lists.numbering import Numbering
+from pytorchvideo_clone.data.lists.scanned import is_manifest, read_manifest
 
 __all__ = ["VIDEO_EXTENSIONS", "LabeledVideoPaths"]
 
 _log = logging.getLogger(__name__)
 
 _NO_LABEL = -(2**63)  # stands for None
-_MANIFEST = b"path,label,class_name,duration,"  # what a manifest of `scan_videos` begins with
-
-_WITH_COMMA = re.compile(r".+,[+-]?\d+")
-
-# What the decoders read; a folder is searched for the first two unless told otherwise.
-VIDEO_EXTENSIONS = ("mp4", "avi", "mkv", "mov", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "flv")
 
 
 class LabeledVideoPaths:
@@ -44,6 +49,7 @@ class LabeledVideoPaths:
     Attributes:
         path_prefix: as above; may be changed.
         class_names: as above, or None.
+        source: path or URL of the folder, list or store that it was read from; else empty.
 
     >>> videos = LabeledVideoPaths([("a.mp4", 1)], path_prefix="/videos")
     >>> videos[0]
@@ -64,57 +70,88 @@ class LabeledVideoPaths:
         self._labels = torch.frombuffer(labels, dtype=torch.int64)[:-1]
         self._listed: list[tuple[str, Any]] | None = None
         self.path_prefix = path_prefix
+        self._base = ""  # what relative paths count from without a prefix
+        self.source = ""
         self.class_names = None if class_names is None else list(class_names)
         self._durations: torch.Tensor | None = None
         if durations is not None:
             self._durations = torch.tensor(array("d", durations), dtype=torch.float64)
 
     @classmethod
-    def from_path(cls, data_path: files.PathLike) -> "LabeledVideoPaths":
-        """Read a folder with `from_directory`, or a file with `from_csv`.
+    def from_path(
+        cls,
+        data_path: files.PathLike,
+        extensions: Iterable[str] = VIDEO_EXTENSIONS[:2],
+        split: str | None = None,
+    ) -> "LabeledVideoPaths":
+        """Read a folder with `from_directory`, or a list.
+
+        A list is read as by `from_csv`, and more: labels may be names, which are numbered in sorted
+        order; relative paths count from the working folder, or from the folder of the list if they
+        lead to something there; backslashes are slashes, if that leads to something.
 
         Args:
             data_path: path or URL of either; or of a manifest of `scan_videos`, for
                 `from_manifest`; or of a packed store, for `from_store`.
+            extensions: as for `from_directory`.
+            split: "train", "val" or "test" takes the videos of which a column "split" of a list
+                says that; None takes all.
 
         Raises:
             FileNotFoundError: if there is nothing.
+            ValueError: as from `from_csv`.
         """
-        if os.fspath(data_path).rstrip("/").endswith(".ptvpack"):
+        name = os.fspath(data_path)
+        if name.rstrip("/").endswith(".ptvpack"):
             return cls.from_store(data_path)
         if files.is_dir(data_path):
-            return cls.from_directory(data_path)
+            return cls.from_directory(data_path, extensions)
         if files.is_file(data_path) and files.exists(data_path):
-            with files.open_file(data_path) as file:
-                is_manifest = file.read(len(_MANIFEST)) == _MANIFEST
-            return cls.from_manifest(data_path) if is_manifest else cls.from_csv(data_path)
+            if is_manifest(data_path):
+                return cls.from_manifest(data_path)
+            place, rows = locate(read_list(data_path), name)
+            if split is not None:
+                rows = (row for row in rows if split_of(row.split or "") == split)
+            return cls._listed(rows, name, Numbering(name), place)
         raise FileNotFoundError(
-            f"{os.fspath(data_path)} not found. It must be a folder with one folder of videos a "
+            f"{name} not found. It must be a folder with one folder of videos a "
             "class, or a text file with 'path label' lines."
         )
 
     @classmethod
     def from_csv(cls, file_path: files.PathLike) -> "LabeledVideoPaths":
-        """Read a text file of videos.
+        """Read a text file of videos and numbers.
 
         Each line is a path, white space and a whole number, the label. The path may hold spaces.
-        A path alone has label -1; empty lines do not count.
+        A path alone has label -1; lines that are empty or begin with "#" do not count. Columns may
+        also be divided by commas, semicolons or tabs, in any order below a header that names them
+        ('path,label'); with the ending .json or .jsonl the file holds json.
 
         Args:
             file_path: path or URL of the file.
 
         Raises:
             AssertionError: if it lists no video.
-            ValueError: if a label is no whole number, a comma stands in the place of the white
-                space, or the file is no text in UTF-8.
+            ValueError: if a label is no whole number, a line has another form than the others, or
+                the file is no text.
         """
         name = os.fspath(file_path)
-        # UTF-8 whatever the machine's locale, also with the mark that spreadsheets put before it.
-        with io.TextIOWrapper(files.open_file(file_path), encoding="utf-8-sig") as lines:
-            videos = cls(_rows(lines, name))
+        return cls._listed(read_list(file_path), name, Numbering(name, names=False))
+
+    @classmethod
+    def _listed(
+        cls, rows: Iterable[ListRow], name: str, numbers: Numbering, place: Place | None = None
+    ) -> "LabeledVideoPaths":
+        read = place.read if place else str
+        videos = cls((read(row.path), numbers.number(row)) for row in rows)
         if not len(videos):
             # PyTorchVideo's exception, raised so that -O keeps it.
             raise AssertionError(f"{name} lists no videos; it must have 'path label' lines.")
+        videos._base, videos.source = (place.base if place else ""), name
+        if numbers.names:
+            names = sorted(numbers.names)  # as those of folders are
+            order = {numbers.names[label]: place for place, label in enumerate(names)}
+            videos.renumber(order, names)
         return videos
 
     @classmethod
@@ -124,19 +161,20 @@ class LabeledVideoPaths:
         """Find the videos below one folder for each class.
 
         Classes are the sub-folders in sorted order, numbered from 0; their videos are found at any
-        depth. Files with other extensions are left out, with a warning in the log; names that begin
-        with a dot do not count.
+        depth. Files with other extensions, and videos that lie in no class, are left out, with a
+        warning in the log; names that begin with a dot do not count. Links to folders are followed,
+        each folder of a class once.
 
         Args:
             dir_path: path or URL of the folder.
-            extensions: of the videos, in lower case, for example `VIDEO_EXTENSIONS`.
+            extensions: of the videos, for example `VIDEO_EXTENSIONS`.
 
         Raises:
             FileNotFoundError: if a class has no video, or there is no class.
         """
-        root = os.fspath(dir_path)
-        endings = tuple(f".{extension.lower().lstrip('.')}" for extension in extensions)
-        class_names = [name for name in _visible(root) if files.is_dir(_join(root, name))]
+        root, extensions = os.fspath(dir_path), tuple(extensions)
+        endings = endings_of(extensions)
+        class_names = class_folders(root)
         if not class_names:
             raise FileNotFoundError(
                 f"{root} holds no folders; put the videos of each class into a folder of its own."
@@ -146,19 +184,23 @@ class LabeledVideoPaths:
 
         def rows() -> Iterator[tuple[str, int]]:
             for label, name in enumerate(class_names):
-                found = _files_below(_join(root, name))
-                videos = [path for path in found if path.lower().endswith(endings)]
+                found = files_below(files.join(root, name))
+                videos = [path for path in found if is_video(path, extensions)]
                 yield from ((path, label) for path in videos)
-                left_out.extend(path for path in found if not path.lower().endswith(endings))
+                left_out.extend(path for path in found if not is_video(path, extensions))
                 if not videos:
                     empty.append(name)
 
         listed = cls(rows(), class_names=class_names)
+        listed.source = root
         if left_out:
             _warn_left_out(left_out, endings)
+        loose = [name for name in visible(root) if is_video(name) and name not in class_names]
+        if loose:
+            _log.warning("%s: in no class, and left out: %s.", root, some(loose))
         if empty:
             raise FileNotFoundError(
-                f"{root} has no video for {_some(empty)}; looked for {', '.join(endings)}."
+                f"{root} has no video for {some(empty)}; looked for {', '.join(endings)}."
                 " Other extensions: LabeledVideoPaths.from_directory(folder, extensions=...)."
             )
         return listed
@@ -170,17 +212,18 @@ class LabeledVideoPaths:
         Raises:
             ValueError: if a row is not one of a manifest.
         """
-        from pytorchvideo_clone.data.scan import read_manifest  # which reads lists itself
-
-        rows = read_manifest(manifest)
-        names = {row.label: row.class_name for row in rows if row.class_name}
-        return cls(
-            ((row.path, row.label) for row in rows),
+        name, scanned = os.fspath(manifest), read_manifest(manifest)
+        names = {row.label: row.class_name for row in scanned if row.class_name}
+        place, _ = locate((ListRow(row.path, None, 0) for row in scanned), name)
+        videos = cls(
+            ((row.path, row.label) for row in scanned),
             class_names=[names.get(label, str(label)) for label in range(max(names, default=0) + 1)]
             if names
             else None,
-            durations=[row.duration for row in rows],
+            durations=[row.duration for row in scanned],
         )
+        videos._base, videos.source = place.base, name
+        return videos
 
     @classmethod
     def from_store(cls, store: files.PathLike) -> "LabeledVideoPaths":
@@ -198,6 +241,17 @@ class LabeledVideoPaths:
             class_names=packed.class_names,
             durations=[packed.duration(number) for number in numbers],
         )
+
+    def renumber(self, order: Mapping[int, int], class_names: Sequence[str]) -> None:
+        """Give the labels other numbers, and names.
+
+        Args:
+            order: old number -> new one; others stay.
+            class_names: the name of each new number.
+        """
+        old, places = self._labels.unique(return_inverse=True)
+        self._labels = torch.tensor([order.get(number, number) for number in old.tolist()])[places]
+        self.class_names = list(class_names)
 
     def duration(self, index: int) -> Fraction | None:
         """Give the length of a video in seconds, if the list knows it."""
@@ -230,9 +284,7 @@ class LabeledVideoPaths:
 
     def __getitem__(self, index: int) -> tuple[str, dict[str, Any]]:
         path, label = self._row(index) if self._listed is None else self._listed[index]
-        if "://" not in path:
-            path = _join(self.path_prefix, path)
-        return path, {"label": label}
+        return files.join(self.path_prefix or self._base, path), {"label": label}
 
     def __len__(self) -> int:
         return len(self._paths if self._listed is None else self._listed)
@@ -259,68 +311,14 @@ def _split(
         yield path
 
 
-def _rows(lines: Iterable[str], file: str) -> Iterator[tuple[str, int]]:
-    for number, line in enumerate(_text(lines, file), 1):
-        path, *label = line.strip().rsplit(maxsplit=1) or ("",)
-        if not label and _WITH_COMMA.fullmatch(path):
-            raise ValueError(
-                f"{file}, line {number}: {path!r} has a comma before its label; a line is a path, "
-                "a space and a whole number."
-            )
-        if path:
-            yield path, _whole_number(label[0], file, number) if label else -1
-
-
-def _text(lines: Iterable[str], file: str) -> Iterator[str]:
-    try:
-        yield from lines
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file} is no text in UTF-8; it must have 'path label' lines. To read a video itself, "
-            "use EncodedVideo.from_path."
-        ) from error
-
-
-def _whole_number(text: str, file: str, line: int) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(
-            f"{file}, line {line}: {text!r} is no label; a line is a path, a space and a whole "
-            "number."
-        ) from None
-
-
-def _join(folder: str, name: str) -> str:
-    return os.path.join(folder, name)  # noqa: PTH118 (a Path would turn "s3://" into "s3:/")
-
-
-def _visible(folder: str) -> list[str]:
-    return [name for name in files.list_dir(folder) if not name.startswith(".")]
-
-
-def _files_below(folder: str) -> list[str]:
-    """All files at any depth, sorted by folder and name."""
-    found: list[str] = []
-    for name in _visible(folder):
-        path = _join(folder, name)
-        found += _files_below(path) if files.is_dir(path) else [path]
-    return sorted(found, key=lambda path: (str(PurePath(path).parent), path))
-
-
 def _warn_left_out(paths: list[str], endings: tuple[str, ...]) -> None:
-    readable = [p for p in paths if PurePath(p).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS]
+    readable = list(filter(is_video, paths))
     message = f"{len(paths)} files are not {' or '.join(endings)} and are left out"
     if readable:
         message += (
-            f"; of these {len(readable)} look like videos ({_some(readable)}): pass "
+            f"; of these {len(readable)} look like videos ({some(readable)}): pass "
             "extensions=VIDEO_EXTENSIONS to LabeledVideoPaths.from_directory to take them"
         )
     else:
-        message += f": {_some(paths)}"
+        message += f": {some(paths)}"
     _log.warning("%s.", message)
-
-
-def _some(names: list[str], count: int = 5) -> str:
-    rest = len(names) - count
-    return ", ".join(names[:count]) + (f" and {rest} more" if rest > 0 else "")

@@ -15,7 +15,6 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.packed.format import (
@@ -26,6 +25,7 @@ from pytorchvideo_clone.data.packed.format import (
     RecordHeader,
     join_record,
 )
+from pytorchvideo_clone.data.packed.sound import NO_SOUND, Sound, take_sound
 from pytorchvideo_clone.data.video import VideoReadError
 
 __all__ = ["PackedVideoBytes", "encode_video"]
@@ -52,22 +52,12 @@ if torch.backends.cpu.get_cpu_capability().startswith("AVX"):
 
 @dataclass(frozen=True)
 class PackedVideoBytes:
-    """A record, and what the index says of it."""
+    """A record, what the index says of it, and why it has no sound where its source has some."""
 
     record: bytes
     crc32: int
     duration: float
-
-
-@dataclass(frozen=True)
-class _Sound:
-    """A file of sound, and the time of its first packet in the source, in seconds."""
-
-    data: bytes
-    start: Fraction
-
-
-_NO_SOUND = _Sound(b"", Fraction(0))
+    lost_sound: str = ""
 
 
 def encode_video(
@@ -81,7 +71,7 @@ def encode_video(
         short_side: pixels to which a longer short side is scaled; None keeps the size.
         quality: x264's constant rate factor (18 is visually lossless, lower is better), or JPEG's
             quality (90 is good, higher is better).
-        audio: whether to copy the sound, as it is coded.
+        audio: whether to take the sound, as it is coded if that can be.
 
     Raises:
         VideoReadError: if a frame of it cannot be read.
@@ -94,7 +84,7 @@ def encode_video(
         EncodedVideo.from_path(path, decode_audio=False).close()  # says best what is wrong
         decoder = PyAVDecoder(source)
         try:
-            sound = _copy_audio(source) if audio else _NO_SOUND
+            sound = take_sound(source) if audio else NO_SOUND
             return _encode(decoder, codec, short_side, quality, sound)
         finally:
             decoder.close()
@@ -105,7 +95,7 @@ def encode_video(
 
 
 def _encode(
-    decoder: PyAVDecoder, codec: Codec, short_side: int | None, quality: int, sound: _Sound
+    decoder: PyAVDecoder, codec: Codec, short_side: int | None, quality: int, sound: Sound
 ) -> PackedVideoBytes:
     reader = decoder.reader
     pictures = _pictures(decoder, short_side)
@@ -131,7 +121,7 @@ def _encode(
         audio_start=(sound.start - reader.start_pts * reader.time_base).as_integer_ratio(),
     )
     record, crc32 = join_record(header, np.array(rows, PACKET), sound.data, payload.getvalue())
-    return PackedVideoBytes(record, crc32, float(reader.duration))
+    return PackedVideoBytes(record, crc32, float(reader.duration), sound.lost)
 
 
 def _pictures(decoder: PyAVDecoder, short_side: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -212,25 +202,3 @@ def _to_jpeg(
 
 
 _ENCODERS = {"h264": _to_h264, "jpeg": _to_jpeg}
-
-
-def _copy_audio(source: Any) -> _Sound:
-    """The sound as a file of its own, not coded again."""
-    if not isinstance(source, str):
-        source = files.FileView(source)
-    out = io.BytesIO()
-    start: Fraction | None = None
-    with open_input(source) as given:
-        if not given.streams.audio:
-            return _NO_SOUND
-        # NUT keeps times to the sample, and every codec; bit-exact is without its writer's version.
-        with av.open(out, "w", format="nut", options={"fflags": "+bitexact"}) as copy:
-            stream = given.streams.audio[0]
-            target = copy.add_stream_from_template(stream)
-            for packet in given.demux(stream):
-                if packet.pts is not None and packet.size:
-                    if start is None:
-                        start = packet.pts * (exact(packet.time_base) or Fraction(0))
-                    packet.stream = target
-                    copy.mux(packet)
-    return _NO_SOUND if start is None else _Sound(out.getvalue(), start)

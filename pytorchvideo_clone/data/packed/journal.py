@@ -59,6 +59,7 @@ class Journal:
                 "length": length,
                 "crc32": encoded.crc32,
                 "duration": encoded.duration,
+                **({"lost_sound": encoded.lost_sound} if encoded.lost_sound else {}),
             }
         )
         self._end += length

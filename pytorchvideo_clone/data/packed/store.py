@@ -75,7 +75,9 @@ class PackedStore:
     def name(self, number: int) -> str:
         """The path of the file that a video was packed from."""
         begin = int(self._index["name_end"][number - 1]) if number else 0
-        return self._names[begin : int(self._index["name_end"][number])].decode()
+        return self._names[begin : int(self._index["name_end"][number])].decode(
+            "utf-8", "surrogateescape"
+        )
 
     def label(self, number: int) -> int:
         """The label of a video; -1 for none."""

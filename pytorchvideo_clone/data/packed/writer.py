@@ -9,6 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ import numpy as np
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
+from pytorchvideo_clone.data.lists.splits import read_labeled_videos
 from pytorchvideo_clone.data.packed.encode import PackedVideoBytes, encode_video
 from pytorchvideo_clone.data.packed.format import INDEX, VERSION, Codec, StoreError
 from pytorchvideo_clone.data.packed.journal import Journal
@@ -70,6 +71,7 @@ class PackReport:
         packed: how many are in the store.
         resumed: how many of them an earlier, interrupted call had packed.
         left_out: path and cause of each that could not be read.
+        without_sound: path and cause of each that is packed without its sound.
         source_bytes: size of the packed sources that are files on this machine.
         store_bytes: size of the store.
     """
@@ -77,6 +79,7 @@ class PackReport:
     packed: int
     resumed: int
     left_out: list[tuple[str, str]]
+    without_sound: list[tuple[str, str]]
     source_bytes: int
     store_bytes: int
 
@@ -93,11 +96,12 @@ def pack_videos(
     """Pack the videos of a folder or list into a store for fast random access.
 
     A call that was interrupted, at any moment, goes on when it is repeated, to the same bytes. A
-    store counts as one only when it is whole. Videos that cannot be read are left out and listed in
-    `left_out.csv`.
+    store counts as one only when it is whole. Videos that cannot be read, or take their process
+    with them, are left out and listed in `left_out.csv`, those whose sound cannot be kept in
+    `without_sound.csv`.
 
     Args:
-        source: a folder with one folder of videos a class, or a list with 'path label' lines.
+        source: a folder with one folder of videos a class, or of videos alone, or a list.
         destination: the folder to make; its name ends in ".ptvpack".
         settings: by default `PackSettings()`.
         num_workers: processes; by default one a core.
@@ -117,7 +121,7 @@ def pack_videos(
     if engine not in _ENGINES:
         known = " or ".join(map(repr, _ENGINES))
         raise ValueError(f"engine is {engine!r}; it must be {known}.")
-    videos = LabeledVideoPaths.from_path(source)
+    videos = read_labeled_videos(source)
     rows = [videos[index] for index in range(len(videos))]
     plan = _plan(rows, settings, videos.class_names)
     if (folder / "store.json").exists():
@@ -154,6 +158,10 @@ class _Encode:
             return "there is no such file"
         except OSError as error:
             return error.strerror or str(error)
+        except ImportError:  # what is missing is missing for all
+            raise
+        except Exception as error:  # whatever a library makes of one file must not stop the rest
+            return f"{type(error).__name__}: {error}"
 
 
 def _with_processes(
@@ -161,6 +169,23 @@ def _with_processes(
 ) -> Iterator[Encoded]:
     """Encode in processes; results come in the order of `paths`, few at a time in memory."""
     workers = num_workers or os.cpu_count() or 1
+    done = suspects = 0  # the next `suspects` were being encoded when a process died: one by one
+    while done < len(paths):
+        alone = suspects > 0
+        part = paths[done : done + suspects] if alone else paths[done:]
+        try:
+            for encoded in _in_pool(encode, part[:1] if alone else part, 1 if alone else workers):
+                yield encoded
+                done, suspects = done + 1, suspects - alone
+        except BrokenProcessPool:
+            if alone:
+                yield "the decoder crashed the process"
+                done, suspects = done + 1, suspects - 1
+            else:
+                suspects = min(2 * workers + 1, len(paths) - done)
+
+
+def _in_pool(encode: _Encode, paths: Sequence[str], workers: int) -> Iterator[Encoded]:
     with start_pool(workers, preload=__name__) as pool:
         running: deque[Future[Encoded]] = deque()
         try:
@@ -205,7 +230,7 @@ def _plan(
         "version": VERSION,
         "settings": asdict(settings),
         "videos": len(rows),
-        "list": hashlib.sha256(listed.encode()).hexdigest(),
+        "list": hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest(),
         "class_names": class_names,
     }
 
@@ -217,20 +242,23 @@ def _finish(
     rows: Sequence[tuple[str, dict[str, Any]]],
 ) -> None:
     """Write the index, and last of all what makes it a store."""
-    index, names, left_out = [], bytearray(), []
+    index, names, left_out, without_sound = [], bytearray(), [], []
     for entry, (path, info) in zip(journal, rows, strict=True):
         if "cause" in entry:
             left_out.append((path, entry["cause"]))
             continue
-        names += path.encode()
+        if "lost_sound" in entry:
+            without_sound.append((path, entry["lost_sound"]))
+        names += path.encode("utf-8", "surrogateescape")
         label = -1 if info["label"] is None else info["label"]
         place = (entry["shard"], entry["crc32"], entry["offset"], entry["length"])
         index.append((*place, label, entry["duration"], len(names)))
     if not index:
         causes = "; ".join(f"{path}: {cause}" for path, cause in left_out[:3])
         raise StoreError(f"none of the {len(rows)} videos could be read ({causes})", str(folder))
-    with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("path", "cause"), *left_out])
+    _write_causes(folder / "left_out.csv", left_out)
+    if without_sound:
+        _write_causes(folder / "without_sound.csv", without_sound)
     shards = sorted(folder.glob("shard-*.bin"))
     about = {
         "format": "ptvpack",
@@ -247,6 +275,19 @@ def _finish(
     new = folder / "store.json.new"
     new.write_text(text, encoding="utf-8")
     new.replace(folder / "store.json")
+
+
+def _write_causes(path: Path, rows: Sequence[tuple[str, str]]) -> None:
+    # Names that are no UTF-8 pass through as they are.
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        csv.writer(file).writerows([("path", "cause"), *rows])
+
+
+def _read_causes(path: Path) -> list[tuple[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return [(name, cause) for name, cause in list(csv.reader(file))[1:]]
 
 
 def _write_part(path: Path, data: bytes) -> dict[str, Any]:
@@ -269,14 +310,14 @@ def _whole_already(
 
 
 def _report(folder: Path, rows: Sequence[tuple[str, dict[str, Any]]]) -> PackReport:
-    with (folder / "left_out.csv").open(newline="", encoding="utf-8") as file:
-        left_out = [(path, cause) for path, cause in list(csv.reader(file))[1:]]
+    left_out = _read_causes(folder / "left_out.csv")
     without = {path for path, _ in left_out}
     packed = [path for path, _ in rows if path not in without]
     return PackReport(
         packed=len(packed),
         resumed=0,
         left_out=left_out,
+        without_sound=_read_causes(folder / "without_sound.csv"),
         source_bytes=sum(Path(path).stat().st_size for path in packed if Path(path).exists()),
         store_bytes=sum(file.stat().st_size for file in folder.iterdir()),
     )

@@ -1,13 +1,17 @@
+import os
 import random
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from pytorchvideo_clone.data.packed import PackedStore, PackSettings, StoreError, pack_videos
+from pytorchvideo_clone.data.packed.encode import PackedVideoBytes
 from pytorchvideo_clone.data.packed.format import Codec
+from pytorchvideo_clone.data.packed.writer import _Encode
 from tests.data.coded_video import write_video
 from tests.data.packed.stores import write_videos
 
@@ -137,3 +141,57 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
         PackSettings(short_side=0)
     with pytest.raises(StoreError, match=r"none of the 1 videos could be read \(nowhere\.mp4: "):
         pack_videos(tmp_path / "list.txt", tmp_path / "a.ptvpack", num_workers=1)
+
+
+@dataclass(frozen=True)
+class Crashing:
+    """Stand for encoding with a decoder that takes its process with it."""
+
+    settings: PackSettings
+
+    def __call__(self, path: str) -> PackedVideoBytes:
+        if path.startswith("crash"):
+            os.kill(os.getpid(), 9)
+        return PackedVideoBytes(path.encode(), 0, 1.0)
+
+
+def test_a_crash_costs_one_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytorchvideo_clone.data.packed.writer._Encode", Crashing)
+    names = ["a", "crash1", "b", "c", "crash2", "crash3", "d", "e", "f", "g"]
+    rows = [f"{name}.mp4 {number}\n" for number, name in enumerate(names)]
+    (tmp_path / "list.txt").write_text("".join(rows), "utf-8")
+    report = pack_videos(tmp_path / "list.txt", tmp_path / "a.ptvpack", num_workers=2)
+    crashed = "the decoder crashed the process"
+    assert report.left_out == [(f"crash{number}.mp4", crashed) for number in (1, 2, 3)]
+    store = PackedStore(tmp_path / "a.ptvpack")
+    assert [store.label(number) for number in range(len(store))] == [0, 2, 3, 6, 7, 8, 9]
+
+
+def test_what_nobody_foresaw_is_the_cause_of_one_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr("pytorchvideo_clone.data.packed.writer.encode_video", fail)
+    assert _Encode(PackSettings())("a.mp4") == "AttributeError: no such thing"
+
+
+def test_any_name_is_packed_with_sound_or_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "v" / "run"
+    folder.mkdir(parents=True)
+    names = ["12:30:05.mp4", "caf\udce9.mp4", "two\nlines.MOV", "🎬.mkv"]
+    content = Path(write_video(tmp_path / "a.mp4", 3, audio_sec=1)).read_bytes()
+    for name in names:
+        (folder / name).write_bytes(content)
+    mute = Path(write_video(folder / "no tta.mkv", 3, audio_sec=1, audio_codec="tta"))
+    mute.write_bytes(mute.read_bytes().replace(b"A_TTA1", b"A_ZZZ1"))
+    (folder / "bad\udce9.mp4").write_bytes(b"no video")
+    report = pack_videos(tmp_path / "v", tmp_path / "a.ptvpack", num_workers=1)
+    assert [Path(path).name for path, _ in report.left_out] == ["bad\udce9.mp4"]
+    cause = "FFmpeg does not know the codec of its sound"
+    assert report.without_sound == [(str(mute), cause)]
+    store = PackedStore(tmp_path / "a.ptvpack")
+    found = {Path(store.name(number)).name for number in range(len(store))}
+    assert found == {*names, "no tta.mkv"}
+    assert list(store.verify()) == []
+    again = pack_videos(tmp_path / "v", tmp_path / "a.ptvpack", num_workers=1)
+    assert (again.left_out, again.without_sound) == (report.left_out, report.without_sound)
