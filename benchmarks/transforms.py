@@ -207,7 +207,7 @@ def renamed(package: str, listed: Path, workers: int = 0, draws: bool = True) ->
         dataset = data.Kinetics(str(listed), sampler, transform=transform, decode_audio=False)
         return list(DataLoader(dataset, batch_size=2, num_workers=workers))
     sampler = data.make_clip_sampler("uniform", WINDOW / FPS)
-    paths = [(listed.read_text().split()[0], {"label": 0})]
+    paths = [(listed.read_text("utf-8").split()[0], {"label": 0})]
     return list(data.LabeledVideoDataset(paths, sampler, transform=transform, decode_audio=False))
 
 
@@ -228,7 +228,8 @@ def main_renamed(rounds: int, folder: Path) -> None:
     for number in range(VIDEOS):
         write_video(folder / "mp4" / f"{number}.mp4", number, 340, 256)
     listed = folder / "videos.csv"
-    listed.write_text("".join(f"{folder}/mp4/{number}.mp4 0\n" for number in range(VIDEOS)))
+    rows = "".join(f"{folder}/mp4/{number}.mp4 0\n" for number in range(VIDEOS))
+    listed.write_text(rows, encoding="utf-8")
     theirs, mine = (
         [sample["video"] for sample in renamed(name, listed, draws=False)] for name in PACKAGES
     )

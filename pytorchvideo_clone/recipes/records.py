@@ -11,7 +11,7 @@ from typing import Any
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-__all__ = ["History", "RunFiles", "WholeCheckpoints", "set_aside", "to_json", "write_text"]
+__all__ = ["History", "RunFiles", "WholeCheckpoints", "set_aside", "to_json", "write_whole"]
 
 # What a run leaves in its folder.
 FILES = ("model.pth", "best.pth", "last.ckpt", "metrics.json", "metrics.jsonl")
@@ -74,7 +74,7 @@ class RunFiles(Callback):
         if trainer.is_global_zero:
             self.output.mkdir(parents=True, exist_ok=True)
             lines = [to_json(row) + "\n" for row in self.history.epochs]
-            write_text(self.output / "metrics.jsonl", "".join(lines))
+            write_whole(self.output / "metrics.jsonl", "".join(lines))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write all, and say it in a line."""
@@ -84,8 +84,8 @@ class RunFiles(Callback):
         self.save(self.output / "model.pth")
         if "val_top1" in last and all(_goodness(last) > _goodness(row) for row in before):
             self.save(self.output / "best.pth")
-        write_text(self.output / "metrics.json", to_json(self.result(), indent=2))
-        with (self.output / "metrics.jsonl").open("a") as lines:
+        write_whole(self.output / "metrics.json", to_json(self.result(), indent=2))
+        with (self.output / "metrics.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(to_json(last) + "\n")
         say(_line(last, trainer.max_epochs))
 
@@ -134,7 +134,7 @@ def say(line: str) -> None:
     print(line, file=sys.stdout if stream.isatty() else stream, flush=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a file beside its place and rename it."""
     unfinished = path.with_name(path.name + ".partial")
     unfinished.write_text(text, encoding="utf-8")
