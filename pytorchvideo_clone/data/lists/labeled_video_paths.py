@@ -112,7 +112,7 @@ class LabeledVideoPaths:
             place, rows = locate(read_list(data_path), name)
             if split is not None:
                 rows = (row for row in rows if split_of(row.split or "") == split)
-            return cls._listed(rows, name, Numbering(name), place)
+            return cls._from_rows(rows, name, Numbering(name), place)
         raise FileNotFoundError(
             f"{name} not found. It must be a folder with one folder of videos a "
             "class, or a text file with 'path label' lines."
@@ -136,10 +136,10 @@ class LabeledVideoPaths:
                 the file is no text.
         """
         name = os.fspath(file_path)
-        return cls._listed(read_list(file_path), name, Numbering(name, names=False))
+        return cls._from_rows(read_list(file_path), name, Numbering(name, names=False))
 
     @classmethod
-    def _listed(
+    def _from_rows(
         cls, rows: Iterable[ListRow], name: str, numbers: Numbering, place: Place | None = None
     ) -> "LabeledVideoPaths":
         read = place.read if place else str
