@@ -5,6 +5,7 @@ from typing import Any, BinaryIO
 
 from av.container import InputContainer
 
+from pytorchvideo_clone.data.decoders.av_files import exact
 from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.files import PathLike
@@ -49,7 +50,7 @@ class EncodedVideoPyAV(EncodedVideo):
     @property
     def rate(self) -> Fraction | None:
         """Frames a second, on average; None if the file does not say."""
-        return self._container.streams.video[0].average_rate
+        return exact(self._container.streams.video[0].average_rate)
 
     @property
     def bit_rate(self) -> int | None:
