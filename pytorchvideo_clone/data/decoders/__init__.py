@@ -81,7 +81,7 @@ class Decoder(Protocol):
 
 
 # In the order in which "auto" tries them. PyAV brings its own FFmpeg, is exact for every file, and
-# none of the others is faster (benchmarks/decoders.py); decord is unmaintained and refuses most.
+# none of the others is faster (benchmarks/decoders.py); decord refuses most.
 DECODERS: dict[str, type[PyAVDecoder] | type[TorchCodecDecoder] | type[DecordDecoder]] = {
     "pyav": PyAVDecoder,
     "torchcodec": TorchCodecDecoder,

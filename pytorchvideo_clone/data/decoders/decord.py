@@ -1,6 +1,7 @@
 """Decode with decord, where it is right: it counts frames, and miscounts in some files.
 
-decord is unmaintained and built on FFmpeg 4. Whether it can be trusted with a file shows in the
+decord 0.6 is unmaintained and built on FFmpeg 4; decord2, from 3 on, is its successor of the same
+module name, with a current FFmpeg. Whether either can be trusted with a file shows in the
 file's packets, which are read with PyAV when it is opened.
 """
 
@@ -61,6 +62,7 @@ class DecordDecoder:
         self._reader = PacketReader(source)
         self._size = self._reader.container.size
         try:
+            self._refuse_hevc(decord.__version__)
             self._numbers = self._check_packets()
             self._open = lambda: decord.VideoReader(
                 source if isinstance(source, str) else FileView(source),
@@ -78,7 +80,8 @@ class DecordDecoder:
     @staticmethod
     def about() -> str:
         """Give the version in use; ImportError if it does not load."""
-        return f"decord {optional_import('decord', extra='decord').__version__}, FFmpeg 4"
+        version = optional_import("decord", extra="decord").__version__
+        return f"decord {version}, FFmpeg 4" if version.startswith("0.") else f"decord2 {version}"
 
     @property
     def duration(self) -> Fraction:
@@ -153,13 +156,19 @@ class DecordDecoder:
         # Somebody may have set decord's process-wide bridge to torch; it is left as it is.
         return batch if isinstance(batch, Tensor) else torch.from_numpy(batch.asnumpy())
 
+    def _refuse_hevc(self, version: str) -> None:
+        if self._reader.stream.codec_context.name == "hevc" and not version.startswith("0."):
+            # It sends a packet before the decoder has room, which fails for about every third seek.
+            raise self._refusal(f"decord2 {version} fails on HEVC at random")
+
     def _check_packets(self) -> dict[int, int]:
         """Refuse what decord is known to miscount; give the number of the frame at each stamp."""
         container = self._reader.container.format.name
         if container in _REFUSED_CONTAINERS:
             raise self._refusal(_REFUSED_CONTAINERS[container])
-        stamps, key_pts = [], None
+        stamps, key_pts, left = [], None, self._reader.stream.frames
         for packet in self._reader.scan():
+            left -= 1
             if packet.pts is None:
                 raise self._refusal("some packets have no time stamps")
             if packet.is_keyframe:
@@ -171,6 +180,9 @@ class DecordDecoder:
                 )
             if not packet.is_discard:
                 stamps.append(packet.pts)
+        if left > 0:
+            # Its threads may meet the end before they give the frames before it.
+            raise self._refusal("the file is cut off")
         return {pts: number for number, pts in enumerate(sorted(stamps))}
 
     def _check_times(self) -> None:

@@ -33,6 +33,16 @@ def test_frames_are_scaled_on_request(tmp_path: Path) -> None:
     decoder.close()
 
 
+def test_hevc_is_refused_by_the_release_that_fails_on_it(tmp_path: Path) -> None:
+    options = {"x265-params": "keyint=12:open-gop=0:log-level=none"}
+    path = write_video(tmp_path / "video.mp4", codec="libx265", options=options)
+    if decord.__version__.startswith("0."):
+        assert numbers(DecordDecoder(path).read(0, 0.1).pictures.permute(3, 0, 1, 2)) == [0, 1, 2]
+    else:
+        with pytest.raises(VideoReadError, match=r"HEVC.*decoder='pyav'"):
+            DecordDecoder(path)
+
+
 def test_container_on_which_decord_hangs_is_refused_unopened(tmp_path: Path) -> None:
     with pytest.raises(VideoReadError, match=r"MPEG-TS.*decoder='pyav'"):
         DecordDecoder(write_video(tmp_path / "video.ts"))
