@@ -1,13 +1,17 @@
 # Every target makes .venv and installs what it needs first; a second run reuses it.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo hello test lint bench docs clean
+.PHONY: demo hello test test-versions lint bench docs clean
 
 demo: hello .venv/.installed-demo
 	$(BIN)/pytorchvideo-clone demo
 
 test: .venv/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Every Python that is found, with the newest and the oldest dependencies; or VERSIONS="3.11-oldest".
+test-versions: .venv/.installed-test
+	$(BIN)/python tests/versions.py $(VERSIONS)
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .
@@ -22,7 +26,7 @@ docs: .venv/.installed-docs
 	$(BIN)/mkdocs build --strict --config-file website/mkdocs.yml
 
 clean:
-	rm -rf .venv site demo_output build *.egg-info
+	rm -rf .venv .venvs site demo_output build *.egg-info
 
 hello:
 	@echo "Installing into .venv takes about 2 minutes and 7 GB the first time, the demo about 4 minutes."

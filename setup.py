@@ -12,11 +12,13 @@ VERSION = re.search(
     re.M,
 ).group(1)
 
-# torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15, hence the cap in `audio`.
+# Every lower bound is the oldest that `make test-versions` runs; a bound above stands where a newer
+# one is known not to work. torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15.
 EXTRAS = {
-    "torchcodec": ["torchcodec>=0.10"],
-    "decord": ["decord>=0.6"],
-    "audio": ["torchaudio>=2.11", "torch<2.15"],
+    "torchcodec": ["torchcodec>=0.11"],
+    # decord's successor, under the same module name: decord 0.6 has no wheels for ARM.
+    "decord": ["decord2>=3.4"],
+    "audio": ["torchaudio>=2.11", "torch>=2.11,<2.15"],
     "kornia": ["kornia>=0.8"],
     "train": [
         "lightning>=2.6",
@@ -36,15 +38,15 @@ EXTRAS = {
     "remote": ["fsspec[http]>=2024.2"],
     # Photographs for the embedded motion data set, and the plots of its report.
     "demo": ["scikit-image>=0.24", "matplotlib>=3.9"],
-    "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],
+    "docs": ["mkdocs-material>=9.8", "mkdocstrings[python]>=1.0"],
 }
 EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
 EXTRAS["test"] = [
     "pytest>=8",
     "pytest-xdist>=3.6",
-    "ruff>=0.8",
-    "mypy>=1.13",
-    "av>=18",  # writes rotated videos
+    "ruff>=0.17",
+    "mypy>=2.4",
+    "uv>=0.9",  # the environments of `make test-versions`
     "torchdata>=0.11",  # its StatefulDataLoader works with EpochSampler
     *EXTRAS["all"],
 ]
@@ -63,17 +65,23 @@ setup(
     install_requires=[
         "torch>=2.11",
         "torchvision>=0.26",
-        "numpy>=1.26",
-        "av>=17",
+        "numpy>=2.0",
+        "av>=18,<20",  # each of its releases drops names
         "iopath>=0.1.10",
-        "fvcore>=0.1.5",
+        "fvcore>=0.1.5.post20221221",
     ],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["pytorchvideo-clone = pytorchvideo_clone.cli:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: Microsoft :: Windows",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
 )
