@@ -35,7 +35,7 @@ def lacking(requirements: list[str], platform: str, python: str) -> str:
     command += ["--only-binary", ":all:"]
     command += [part for name in PURE_SOURCE for part in ("--no-binary", name)]
     text = "\n".join(requirements)
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8")
     if done.returncode == 0:
         return ""
     without_wheel = re.findall(r"([\w.-]+)[=<>\d.]* has no wheels", done.stderr)

@@ -90,17 +90,17 @@ def prepare(interpreter: str, environment: Path, bounds: str) -> None:
     needs = declared()
     requirements = "\n".join(needs[""] + needs["test"])
     stamp, state = environment / "installed", hashlib.sha256(requirements.encode()).hexdigest()
-    if stamp.exists() and stamp.read_text() == state:
+    if stamp.exists() and stamp.read_text("utf-8") == state:
         return
     shutil.rmtree(environment, ignore_errors=True)
     subprocess.run([interpreter, "-m", "venv", "--without-pip", environment], check=True)
-    (environment / "requirements.txt").write_text(requirements)
+    (environment / "requirements.txt").write_text(requirements, encoding="utf-8")
     install = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet"]
     install += ["--python", environment / "bin/python"]
     choice = ["--resolution", "lowest-direct"] if bounds == "oldest" else []
     subprocess.run([*install, *choice, "-r", environment / "requirements.txt"], check=True)
     subprocess.run([*install, "--no-deps", "--editable", ROOT], check=True)
-    stamp.write_text(state)
+    stamp.write_text(state, encoding="utf-8")
 
 
 def run(name: str, interpreter: str) -> tuple[str, ...]:
@@ -109,7 +109,9 @@ def run(name: str, interpreter: str) -> tuple[str, ...]:
     prepare(interpreter, environment, name.partition("-")[2])
     prepared, python = time.monotonic(), environment / "bin/python"
     show = f"from importlib.metadata import version; print(*map(version, {SHOWN}))"
-    versions = subprocess.run([python, "-c", show], check=True, capture_output=True, text=True)
+    versions = subprocess.run(
+        [python, "-c", show], check=True, capture_output=True, encoding="utf-8"
+    )
     print(name, dict(zip(SHOWN, versions.stdout.split(), strict=True)), flush=True)
     command = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *TESTS]
     if name.endswith("oldest"):  # what is old warns of what it stands on
