@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import EpochSampler, Faults, LabeledVideoPaths, make_loader
 from pytorchvideo_clone.data.faults import Policy
+from pytorchvideo_clone.data.lists.numbering import line_of
 from pytorchvideo_clone.data.lists.splits import check_numbers, find_splits, labelled_rows
 from pytorchvideo_clone.hub import InputSpec
 from pytorchvideo_clone.recipes.inputs import evaluation_dataset, training_dataset
@@ -194,8 +195,10 @@ def _relabel(paths: LabeledVideoPaths, class_names: list[str]) -> LabeledVideoPa
     rows, names = labelled_rows(paths), paths.class_names
     if names is None:
         if (highest := max(label for _, label in rows)) >= len(class_names):
+            where = line_of(paths.source, lambda _, number: number == highest)
             raise ValueError(
-                f"label {highest} of the data does not fit a model of {len(class_names)} classes."
+                f"{where}: label {highest} does not fit a model of {len(class_names)} classes, "
+                "which count from 0."
             )
         return LabeledVideoPaths(rows, class_names=class_names)
     if unknown := sorted(set(names) - set(class_names)):
@@ -228,4 +231,5 @@ def _hold_out(
         )
     parts = ([row for row in rows if (row[0] in held) == wanted] for wanted in (False, True))
     train, val = (LabeledVideoPaths(part, class_names=paths.class_names) for part in parts)
+    train.source = val.source = paths.source
     return train, val

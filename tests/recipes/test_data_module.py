@@ -91,7 +91,7 @@ def test_a_csv_file_numbers_its_classes(motion_folder: Path, tmp_path: Path) -> 
     data = module(listing)
     assert data.class_names == ["0", "1", "2"]
     assert len(data.splits["train"]) + len(data.splits["val"]) == 24
-    with pytest.raises(ValueError, match=r"label 2 .* model of 2 classes"):
+    with pytest.raises(ValueError, match=r"train\.csv, line 3: label 2 .* model of 2 classes"):
         module(listing, class_names=["a", "b"])
     listing.write_text(f"{videos[0]}\n")
     with pytest.raises(ValueError, match="has no label"):
@@ -202,3 +202,48 @@ def test_an_evaluation_batch_has_all_clips_of_its_videos(motion_folder: Path) ->
     assert batches[0]["video"].shape[:2] == (4, 3)
     large = module(motion_folder, batch_size=4, test_clips=2, test_crops=3)
     assert next(iter(large.test_dataloader()))["video"].shape[:2] == (2, 3)
+
+
+def test_data_for_evaluation_alone_has_none_to_train_on(
+    motion_folder: Path, tmp_path: Path
+) -> None:
+    link(motion_folder / "test", tmp_path / "Validation")
+    data = module(tmp_path)
+    assert data.class_names == sorted(MOTIONS)
+    assert paths_of(data, "test") == paths_of(data, "val")
+    with pytest.raises(ValueError, match="holds videos for val, and none to train on"):
+        data.train_dataloader()
+
+
+def test_a_list_may_have_names_and_lie_beside_its_videos(
+    motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(motion_folder / "train", tmp_path / "videos")
+    names = sorted(f"{path.parent.name}/{path.name}" for path in tmp_path.glob("videos/*/*.mp4"))
+    rows = [f'"videos/{name}",{name.split("/")[0]}' for name in names]
+    (tmp_path / "list.csv").write_bytes("\r\n".join(["\ufeffpath,label", *rows]).encode())
+    monkeypatch.chdir(motion_folder)
+    data = module(tmp_path / "list.csv", val_fraction=0)
+    assert data.class_names == sorted(MOTIONS)
+    assert paths_of(data, "train") == [str(tmp_path / "videos" / name) for name in names]
+    assert next(iter(data.test_dataloader()))["video"].shape[0] > 0
+
+
+def test_a_video_that_is_listed_twice_stays_on_one_side(
+    motion_folder: Path, tmp_path: Path
+) -> None:
+    videos = sorted((motion_folder / "train").glob("*/*.mp4"))
+    rows = [f"{path} {index % 2}\n" for index, path in enumerate(videos)] * 2
+    (tmp_path / "list.txt").write_text("".join(rows))
+    data = module(tmp_path / "list.txt", val_fraction=0.5)
+    assert not set(paths_of(data, "train")) & set(paths_of(data, "val"))
+    assert len(data.splits["train"]) + len(data.splits["val"]) == len(rows)
+
+
+def test_numbers_that_are_no_classes_are_refused(motion_folder: Path, tmp_path: Path) -> None:
+    videos = sorted((motion_folder / "train").glob("*/*.mp4"))
+    (tmp_path / "list.txt").write_text(
+        "".join(f"{p} {150 * (n % 2)}\n" for n, p in enumerate(videos))
+    )
+    with pytest.raises(ValueError, match=r"list\.txt, line 2: label 150, but no video has 1"):
+        module(tmp_path / "list.txt")

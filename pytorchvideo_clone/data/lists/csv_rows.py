@@ -93,8 +93,9 @@ def load_dataclass_dict_from_csv(
     name = str(input_csv_file_path)
     wanted = [field.name for field in dataclasses.fields(dataclass_class)]  # type: ignore[arg-type]
     rows: dict[Any, Any] = {}
-    file = io.TextIOWrapper(files.open_file(input_csv_file_path), "utf-8-sig", newline="")
-    with file:
+    binary = files.open_file(input_csv_file_path)
+    # Names of files that are no UTF-8 pass through as they are.
+    with io.TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="") as file:
         reader = csv.DictReader(file, skipinitialspace=True)
         missing = [field for field in wanted if field not in (reader.fieldnames or [])]
         if missing:
@@ -126,7 +127,8 @@ def save_dataclass_objs_to_headered_csv(dataclass_objs: Sequence[Any], file_name
     if not dataclass_objs:
         raise ValueError(f"there is no row to write to {file_name}.")
     names = [field.name for field in dataclasses.fields(dataclass_objs[0])]
-    with io.TextIOWrapper(files.open_file(file_name, "wb"), "utf-8", newline="") as file:
+    binary = files.open_file(file_name, "wb")
+    with io.TextIOWrapper(binary, "utf-8", "surrogateescape", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         writer.writerows([getattr(row, name) for name in names] for row in dataclass_objs)

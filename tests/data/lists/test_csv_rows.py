@@ -24,6 +24,7 @@ class Action(DataclassFieldCaster):
 def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     path = str(tmp_path / "actions.csv")
     rows = [Action("cut, then stir", "1.5", "[3,4]"), Action("gießen", 2, "5")]
+    rows.append(Action("caf\udce9\n", 3, "6"))  # bytes that are no UTF-8, in a name of a file
     save_dataclass_objs_to_headered_csv(rows, path)
     assert load_dataclass_dict_from_csv(path, Action, "name") == {row.name: row for row in rows}
     assert rows[0].start_sec == 1.5 and rows[0].classes == [3, 4]
