@@ -57,29 +57,3 @@ def test_tutorial_03_streams(motion_folder: Path, tmp_path: Path) -> None:
     assert "0.25 s to 1.58 s, 16 frames: " in shown
     assert "3 windows, 0 of them dropped" in shown
     assert "the file gives the same" in shown
-
-
-@pytest.mark.slow
-def test_readme_script_trains_on_a_folder(motion_folder: Path, tmp_path: Path) -> None:
-    block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[0]
-    assert len([line for line in block.splitlines() if line.strip()]) <= 15
-    (tmp_path / "videos").symlink_to(motion_folder / "train")
-    quick = block.replace("max_epochs=20", "max_epochs=3, accelerator='cpu'")
-    assert quick != block
-    body = "".join(f"    {line}\n" for line in quick.splitlines())
-    (tmp_path / "script.py").write_text(f"if __name__ == '__main__':\n{body}")
-    run(tmp_path / "script.py", folder=tmp_path)
-    assert (tmp_path / "model.pth").exists()
-
-
-def test_readme_names_only_commands_that_exist() -> None:
-    from pytorchvideo_clone.cli import COMMANDS
-
-    pages = [ROOT / "README.md", ROOT / "website/docs/quickstart.md"]
-    named = {
-        name
-        for page in pages
-        for name in re.findall(r"^pytorchvideo-clone (\w+)", page.read_text(), re.M)
-    }
-    assert named <= set(COMMANDS)
-    assert {"train", "evaluate", "predict", "export", "doctor"} <= named
