@@ -1,10 +1,12 @@
 import multiprocessing
+import os
 import random
 from pathlib import Path
 
 import numpy
 import pytest
 import torch
+from filelock import FileLock
 
 from pytorchvideo_clone.data.motion import write_motion_dataset
 
@@ -26,4 +28,7 @@ def fixed_seeds() -> None:
 @pytest.fixture(scope="session")
 def motion_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real videos: 8 classes, 3 of each in `train` and 1 in `test`. Not to be changed."""
-    return write_motion_dataset(tmp_path_factory.mktemp("motion"), 3, 1)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with FileLock(shared / "motion.lock"):  # what one worker has written, the others find
+        return write_motion_dataset(shared / "motion", 3, 1)

@@ -36,6 +36,15 @@ def trained(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
+@pytest.fixture(scope="module")
+def two_classes(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quarter of the videos, for what does not depend on how many there are."""
+    folder = tmp_path_factory.mktemp("two")
+    for name in ("pan_left", "zoom_in"):
+        (folder / name).symlink_to(motion_folder / "train" / name)
+    return folder
+
+
 def test_a_run_leaves_a_usable_checkpoint_and_its_numbers(trained: Path) -> None:
     model, bundle = load_bundle(trained / "model.pth")
     assert bundle.model == "x3d_tiny"
@@ -59,13 +68,10 @@ def test_the_same_seed_gives_the_same_weights(
 
 
 def test_fine_tuning_takes_everything_but_the_head(
-    trained: Path, motion_folder: Path, tmp_path: Path
+    trained: Path, two_classes: Path, tmp_path: Path
 ) -> None:
-    for name in ("pan_left", "zoom_in"):
-        (tmp_path / "two").mkdir(exist_ok=True)
-        (tmp_path / "two" / name).symlink_to(motion_folder / "train" / name)
     options = {**QUICK, "lr": 1e-12, "checkpoint": str(trained / "model.pth")}
-    train_classifier(tmp_path / "two", output=tmp_path / "run", **options)
+    train_classifier(two_classes, output=tmp_path / "run", **options)
     before = load_bundle(trained / "model.pth")[0].state_dict()
     after = load_bundle(tmp_path / "run" / "model.pth")[0].state_dict()
     assert after["blocks.5.proj.weight"].shape[0] == 2
@@ -75,7 +81,7 @@ def test_fine_tuning_takes_everything_but_the_head(
 
 
 def test_a_model_that_ends_in_softmax_is_trained_on_scores_before_it(
-    motion_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = model_entry("x3d_tiny")
 
@@ -84,14 +90,14 @@ def test_a_model_that_ends_in_softmax_is_trained_on_scores_before_it(
 
     twin = replace(entry, build=ends_in_softmax, logits={"head_activation": None})
     monkeypatch.setitem(MODELS, "x3d_tiny", twin)
-    train_classifier(motion_folder, output=tmp_path, **QUICK)
+    train_classifier(two_classes, output=tmp_path, **QUICK)
     model, _ = load_bundle(tmp_path / "model.pth")
     scores = model.eval()(torch.randn(2, 3, 8, 64, 64))
     assert not torch.allclose(scores.sum(dim=1), torch.ones(2))
 
 
-def test_mixed_precision_trains(motion_folder: Path, tmp_path: Path) -> None:
-    result = train_classifier(motion_folder, output=tmp_path, precision="bf16-mixed", **QUICK)
+def test_mixed_precision_trains(two_classes: Path, tmp_path: Path) -> None:
+    result = train_classifier(two_classes, output=tmp_path, precision="bf16-mixed", **QUICK)
     assert 0 < result["epochs"][0]["train_loss"] < 5
 
 
@@ -123,22 +129,19 @@ def test_what_does_not_fit_is_refused_in_a_sentence(
 
 
 def test_what_is_no_interrupted_run_is_not_resumed(
-    trained: Path, motion_folder: Path, tmp_path: Path
+    trained: Path, motion_folder: Path, two_classes: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     for path in (tmp_path / "text.ckpt", trained / "model.pth"):
         with pytest.raises(CheckpointError, match=r"is no `last\.ckpt` of a run"):
             train_classifier(motion_folder, output=tmp_path, resume=str(path), **QUICK)
-    (tmp_path / "two").mkdir()
-    for name in ("pan_left", "zoom_in"):
-        (tmp_path / "two" / name).symlink_to(motion_folder / "train" / name)
     with pytest.raises(CheckpointError, match="other classes"):
         resume = str(trained / "last.ckpt")
-        train_classifier(tmp_path / "two", output=tmp_path, resume=resume, **QUICK)
+        train_classifier(two_classes, output=tmp_path, resume=resume, **QUICK)
 
 
 def test_every_epoch_leaves_files_to_use_and_to_resume_from(
-    motion_folder: Path,
+    two_classes: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -155,7 +158,7 @@ def test_every_epoch_leaves_files_to_use_and_to_resume_from(
 
     monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", look)
     for _ in range(2):  # the second run keeps the files of the first apart
-        result = train_classifier(motion_folder, output=tmp_path, **{**QUICK, "epochs": 2})
+        result = train_classifier(two_classes, output=tmp_path, **{**QUICK, "epochs": 2})
     every = ["best.pth", "last.ckpt", "metrics.json", "metrics.jsonl", "model.pth"]
     again = ["earlier-1", "metrics.jsonl"]
     assert seen == [["metrics.jsonl"], every, again, ["best.pth", "earlier-1", *every[1:]]]
@@ -187,7 +190,7 @@ def test_best_and_last_weights_are_those_of_their_epochs(trained: Path) -> None:
     ("sent", "raised"), [("SIGINT", KeyboardInterrupt), ("SIGTERM", SystemExit)]
 )
 def test_what_an_interrupted_run_leaves_is_said_and_usable(
-    motion_folder: Path,
+    two_classes: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -204,7 +207,7 @@ def test_what_an_interrupted_run_leaves_is_said_and_usable(
     monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", interrupt)
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(raised) as end:
-        train_classifier(motion_folder, output=tmp_path, **{**QUICK, "epochs": 3})
+        train_classifier(two_classes, output=tmp_path, **{**QUICK, "epochs": 3, "batch_size": 1})
     assert raised is KeyboardInterrupt or end.value.code == 143
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
     assert (
@@ -214,14 +217,14 @@ def test_what_an_interrupted_run_leaves_is_said_and_usable(
     load_bundle(tmp_path / "model.pth")
     load_bundle(tmp_path / "last.ckpt")
     monkeypatch.undo()
-    options = {**QUICK, "epochs": 2, "resume": str(tmp_path / "last.ckpt")}
-    result = train_classifier(motion_folder, output=tmp_path, **options)
+    options = {**QUICK, "epochs": 2, "batch_size": 1, "resume": str(tmp_path / "last.ckpt")}
+    result = train_classifier(two_classes, output=tmp_path, **options)
     assert [row["epoch"] for row in result["epochs"]] == [1, 2]
     assert not (tmp_path / "earlier-1").exists()
 
 
 def test_a_run_stopped_before_its_first_epoch_says_that_nothing_is_left(
-    motion_folder: Path,
+    two_classes: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -231,7 +234,7 @@ def test_a_run_stopped_before_its_first_epoch_says_that_nothing_is_left(
 
     monkeypatch.setattr(ClassificationModule, "on_train_epoch_start", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(motion_folder, output=tmp_path, **QUICK)
+        train_classifier(two_classes, output=tmp_path, **QUICK)
     assert "before the end of the first epoch" in caplog.text
 
 
@@ -244,7 +247,7 @@ def test_one_class_is_said(
     assert "one class, 'zoom_in'" in caplog.text
 
 
-def test_all_videos_can_train(motion_folder: Path, tmp_path: Path) -> None:
-    result = train_classifier(motion_folder, output=tmp_path, **{**QUICK, "val_fraction": 0.0})
+def test_all_videos_can_train(two_classes: Path, tmp_path: Path) -> None:
+    result = train_classifier(two_classes, output=tmp_path, **{**QUICK, "val_fraction": 0.0})
     assert "train_top1" in result["epochs"][0]
     assert "val_top1" not in result["epochs"][0]

@@ -10,12 +10,11 @@ from torchvision.ops import roi_align
 from pytorchvideo_clone.accelerator.export import ExportError, export_model, load_exported
 from pytorchvideo_clone.accelerator.export.executorch import load_executorch, write_executorch
 from pytorchvideo_clone.accelerator.quantize import Int8
-from pytorchvideo_clone.hub import create_model
+from tests.accelerator.export.test_exporter import export_and_check
 
 
 def test_one_delegate_does_all_work_of_x3d(tmp_path: Path) -> None:
-    model = create_model("x3d_tiny", num_classes=3, depth_factor=0.2, se_ratio=0.25)
-    report = export_model(model, torch.randn(1, 3, 8, 64, 64), tmp_path / "model.pte")
+    report = export_and_check("executorch", "x3d", tmp_path)
     assert report.operators == {"executorch_call_delegate": 1}
 
 

@@ -12,12 +12,12 @@ from pytorchvideo_clone.accelerator.export import (
     EXPORTERS,
     Exporter,
     ExportError,
+    ExportReport,
     export_model,
     load_exported,
 )
 from pytorchvideo_clone.accelerator.quantize import Int8Error
 from pytorchvideo_clone.hub import create_model
-from tests.models.shallow import keep_two_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch deprecates TorchScript:DeprecationWarning")
 CLIP = (3, 4, 32, 32)
@@ -54,13 +54,8 @@ def x3d() -> nn.Module:
     return create_model("x3d_tiny", num_classes=5, se_ratio=0.25, **sizes)
 
 
-def slow() -> nn.Module:
-    sizes = {"stem_dim_out": 8, "head_pool": nn.AdaptiveAvgPool3d}
-    return keep_two_blocks(create_model("slow_r50", num_classes=5, **sizes))
-
-
 def slowfast() -> nn.Module:
-    """As of the hub, but without the last two stages, which hold nothing that `slow` has not."""
+    """As of the hub, but without the last two stages, which hold nothing that others have not."""
     sizes = {"model_depth": 18, "stem_dim_outs": (16, 4), "slowfast_channel_reduction_ratio": 4}
     model = create_model("slowfast_r50", head_pool=nn.AdaptiveAvgPool3d, **sizes)
     model.blocks = nn.ModuleList([*model.blocks[:3], *model.blocks[5:]])
@@ -73,17 +68,18 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]]]] = {
     "small": (small_model, [CLIP]),
     "pathways": (Pathways, [(3, 2, 8, 8), (3, 8, 8, 8)]),
     "x3d": (x3d, [CLIP]),
-    "slow": (slow, [CLIP]),
     "slowfast": (slowfast, [(3, 8, 32, 32)]),
 }
 # Compilers and partitioners take half a minute for each of these.
-SLOW = {("aot_inductor", name) for name in MODELS} | {
-    (target, name) for target in ("onnx", "executorch") for name in ("slow", "slowfast")
-}
+SLOW = {("aot_inductor", "slowfast"), ("executorch", "slowfast"), ("onnx", "slowfast")}
+# The tests of these targets look closer at the file of x3d, and check it as here. What the small
+# ones hold for AOTInductor, which takes as long for them, is in x3d and in slowfast.
+ELSEWHERE = {("executorch", "x3d")} | {("aot_inductor", x) for x in ("small", "pathways", "x3d")}
 CASES = [
     pytest.param(target, name, marks=[pytest.mark.slow] * ((target, name) in SLOW))
     for target in EXPORTERS
     for name in MODELS
+    if (target, name) not in ELSEWHERE
 ]
 
 
@@ -102,6 +98,11 @@ def clips(name: str, batch: int) -> Tensor | list[Tensor]:
 def test_exported_file_computes_the_same_for_any_batch(
     target: str, name: str, tmp_path: Path
 ) -> None:
+    export_and_check(target, name, tmp_path)
+
+
+def export_and_check(target: str, name: str, tmp_path: Path) -> ExportReport:
+    """Export to a file `model` and a suffix, and compare its results with the model's."""
     model = make(name).train()
     path = tmp_path / f"model{EXPORTERS[target].suffix}"
     metadata = {"class_names": '["jümp", "<run>"]'}
@@ -128,6 +129,7 @@ def test_exported_file_computes_the_same_for_any_batch(
     for dtype in (torch.uint8, torch.float64):
         with pytest.raises(ValueError, match=r"the file takes float32.*\. Convert"):
             exported([x.to(dtype) for x in (given if isinstance(given, list) else [given])])
+    return report
 
 
 @pytest.mark.parametrize("target", EXPORTERS)
