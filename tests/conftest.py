@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import random
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -23,6 +25,16 @@ def fixed_seeds() -> None:
     random.seed(0)
     numpy.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def fresh_signals() -> Iterator[None]:
+    """Handle signals as a process does that just began: Ray changes that, and `&` in a shell."""
+    signals = (signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)
+    before = [signal.signal(one, handler) for one, handler in signals]
+    yield
+    for (one, _), handler in zip(signals, before, strict=True):
+        signal.signal(one, handler)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def is_first_rank() -> bool:
 def progress() -> Iterator[Callable[[int, int], None]]:
     """A bar with the numbers of videos and the time left, on standard error.
 
-    In a file it is a line now and then.
+    In a file it is a line now and then, and one at the end.
     """
     if not sys.stderr.isatty():
         yield _Lines()
@@ -65,6 +65,6 @@ class _Lines:
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now >= self._next:
+        if now >= self._next or done == total:
             self._next = now + _PAUSE_SEC
             print(f"{done} of {total} videos", file=sys.stderr, flush=True)
