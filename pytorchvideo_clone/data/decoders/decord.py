@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data.decoders.frames import DecoderRefusal, Frames, collect_frames, shrink
+from pytorchvideo_clone.data.decoders.orientation import Orientation
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
@@ -166,6 +167,13 @@ class DecordDecoder:
         container = self._reader.container.format.name
         if container in _REFUSED_CONTAINERS:
             raise self._refusal(_REFUSED_CONTAINERS[container])
+        if self._reader.timeline is not None:
+            raise self._refusal("its time stamps do not tell which frame is when")
+        if len(self._reader.container.streams.video) > 1:
+            raise self._refusal("it has several video streams, of which decord takes its own")
+        context = self._reader.stream.codec_context
+        if Orientation.of_first(context, self._reader.scan()).mirrors:
+            raise self._refusal("decord does not mirror pictures")
         stamps, key_pts, left = [], None, self._reader.stream.frames
         for packet in self._reader.scan():
             left -= 1

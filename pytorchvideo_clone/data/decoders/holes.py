@@ -3,15 +3,18 @@
 A file that was not fetched whole has zeros for what is missing, or ends early.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import av
 
+from pytorchvideo_clone.data.decoders.evidence import Evidence
+
 __all__ = [
     "MISSING",
     "PacketFacts",
+    "Packets",
     "dependents",
     "facts_of",
     "grid_gaps",
@@ -42,31 +45,51 @@ class PacketFacts(NamedTuple):
     ends_empty: bool
 
 
-def facts_of(packet: av.Packet, codec: str) -> PacketFacts:
-    """Look at a packet of a decoder with this name."""
+Packets = Sequence[av.Packet | PacketFacts]
+
+
+def facts_of(packet: av.Packet, context: av.VideoCodecContext) -> PacketFacts:
+    """Look at a packet of a decoder."""
     times = (packet.pts, packet.dts, packet.pos, packet.size)
-    holes = (packet_has_hole(packet, codec), _ends_empty(packet))
+    holes = (packet_has_hole(packet, context), _ends_empty(packet))
     return PacketFacts(*times, packet.is_keyframe, packet.is_discard, *holes)
 
 
-def packet_has_hole(packet: av.Packet | PacketFacts, codec: str) -> bool:
+def packet_has_hole(packet: av.Packet | PacketFacts, context: av.VideoCodecContext) -> bool:
     """Say whether data of a packet are missing.
 
     Args:
         packet: as the container gives it, or what is known of it.
-        codec: name of its decoder.
+        context: its decoder.
     """
     if isinstance(packet, PacketFacts):
         return packet.has_hole
     if packet.is_corrupt:
         return True
-    data = bytes(packet)
+    data, codec = bytes(packet), context.name
     if codec in _NEVER_ZEROS:
-        return _HOLE in data
+        return _HOLE in data and not (_begins_units(context) and _only_trailing(data))
     return codec in _HARDLY_ZEROS and (data.startswith(_EMPTY_END) or _LARGE_HOLE in data)
 
 
-def dependents(packets: Sequence[av.Packet | PacketFacts], place: int) -> Iterator[int]:
+def _begins_units(context: av.VideoCodecContext) -> bool:
+    """Whether start codes separate units (Annex B), before which zeros may stand."""
+    return context.name == "mpeg4" or not (context.extradata or b"").startswith(b"\1")
+
+
+def _only_trailing(data: bytes) -> bool:
+    """Whether all long runs of zeros in a packet end where a unit begins, or the packet ends."""
+    place = data.find(_HOLE)
+    while place >= 0:
+        rest = data[place:].lstrip(b"\0")
+        if rest and not rest.startswith(b"\1"):
+            return False
+        place = len(data) - len(rest)
+        place = data.find(_HOLE, place) if rest else -1
+    return True
+
+
+def dependents(packets: Packets, place: int) -> Iterator[int]:
     """Give the place of a packet, and those of all whose frames may build on it.
 
     Those are all up to the next key frame, and those after it that are shown before it.
@@ -103,17 +126,13 @@ def grid_gaps(stamps: list[int], gap: float, last: float) -> list[int]:
     return missing
 
 
-def holes_between(
-    packets: Sequence[av.Packet | PacketFacts],
-    end: int | None,
-    read_at: Callable[[int, int], bytes],
-) -> Iterator[int]:
+def holes_between(packets: Packets, end: int | None, evidence: Evidence) -> Iterator[int]:
     """Give the places of packets that follow on zeros, or end in them.
 
     Args:
         packets: in the order of the file.
         end: where in the file the next one begins; None if that is not known.
-        read_at: gives the bytes at a place, and how many.
+        evidence: of the file; zeros that fill are no hole.
     """
     begins = [packet.pos for packet in packets] + [end]
     for place, (packet, following) in enumerate(zip(packets, begins[1:], strict=True)):
@@ -121,8 +140,18 @@ def holes_between(
             continue
         after = packet.pos + packet.size
         size = min(following - after, _MOST_READ)
-        if size >= len(_HOLE) and _HOLE in read_at(after, size):
+        if size >= len(_HOLE) and _has_hole(after, evidence.read(after, size), evidence):
             yield place if _ends_empty(packet) else place + 1
+
+
+def _has_hole(position: int, data: bytes, evidence: Evidence) -> bool:
+    begin = data.find(_HOLE)
+    while begin >= 0:
+        end = len(data) - len(data[begin:].lstrip(b"\0"))
+        if not evidence.fills(position + begin, position + end, position + len(data)):
+            return True
+        begin = data.find(_HOLE, end)
+    return False
 
 
 def _ends_empty(packet: av.Packet | PacketFacts) -> bool:

@@ -2,50 +2,48 @@
 
 Reading the packets of a window takes a millisecond or two where decoding takes tens; it needs no
 scan of the file and no assumption about the frame rate. Every decoder plans its windows here, so
-that they agree on what a window holds.
+that they agree on what a window holds. Where the time stamps of a file do not tell which frame is
+when, its frames are counted once (`display_order`), and its windows are read from its begin.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from typing import BinaryIO, NamedTuple
+from functools import cached_property
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
 
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
+from pytorchvideo_clone.data.decoders.display_order import (
+    OTHER_ORDER,
+    Timeline,
+    count_frames,
+    find_timeline,
+)
+from pytorchvideo_clone.data.decoders.evidence import Evidence
 from pytorchvideo_clone.data.decoders.holes import (
     MISSING,
     PacketFacts,
+    Packets,
     dependents,
     facts_of,
-    grid_gaps,
-    holes_between,
     packet_has_hole,
 )
+from pytorchvideo_clone.data.decoders.missing import cut_off, gone_between
 from pytorchvideo_clone.data.decoders.timestamps import window_to_pts
-from pytorchvideo_clone.data.files import open_file
+from pytorchvideo_clone.data.files import FileView
 from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import Seconds, VideoReadError
 
 __all__ = ["PacketReader", "Window"]
 
-# AVI states no presentation time; FFmpeg derives it for MPEG-4, but not for the deeper reordering
-# of these.
-_UNORDERED_IN_AVI = {"h264", "hevc"}
-_MOST_REORDERED = 16  # frames, the most that these standards allow
 # Containers whose stated stream length is that of the stream.
-_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"  # its index knows all packets
-_TRUSTED = {"avi", _MP4}
-# Sound of other codecs may be zeros where nobody speaks.
-_SILENT_WITHOUT_ZEROS = {"aac", "opus", "libopus", "vorbis", "flac"}
+_TRUSTED = {"avi", "mov,mp4,m4a,3gp,3g2,mj2"}
 _AVI_HEAD = 8  # bytes of a chunk's name and size
-_HEADER_FIRST = {"matroska,webm", "flv"}
-
-
-Packets = Sequence[av.Packet | PacketFacts]
 
 
 class Window(NamedTuple):
@@ -67,31 +65,36 @@ class PacketReader:
 
     Args:
         source: a local path, or an open binary file.
+        video_stream: which of several video streams, counted from 0 without attached pictures; None
+            for the one that FFmpeg takes for the best.
 
     Attributes:
         container: the open file.
         stream: its video stream.
         start_pts: ticks at the begin of the video.
         duration: seconds from the begin of the first frame to the end of the last.
-        in_order_only: whether the packets tell how many frames there are, but not which is which.
+        timeline: when its frames are shown, if its own time stamps do not tell.
+        broken: why no packets could be read beyond some place; None if that did not happen.
 
     Raises:
         VideoReadError: if it is not a video that FFmpeg can open.
     """
 
-    def __init__(self, source: str | BinaryIO) -> None:
-        self._source = source
+    def __init__(self, source: str | BinaryIO, video_stream: int | None = None) -> None:
+        # A position of its own: a decoder may read the same open file.
+        self._source: Any = source if isinstance(source, str) else FileView(source)
+        self._video_stream = video_stream
         self._by_position: dict[int, int] | None = None
+        self.timeline: Timeline | None = None
+        self.broken: str | None = None
         self._open()
-        self.start_pts = self.stream.start_time or 0
-        if self.stream.start_time is None:
-            self.start_pts = self._first_stamp()
-        avi = self.container.format.name == "avi"
-        self.in_order_only = avi and self.stream.codec_context.codec.name in _UNORDERED_IN_AVI
-        if avi and not self.in_order_only:
-            # Packets are stamped one frame late where there are B-frames.
-            self.start_pts = self._first_stamp()
-        self.duration = self._measure_duration()
+        try:
+            self.timeline = find_timeline(self)
+            self.start_pts = self._find_start()
+            self.duration = self._measure_duration()
+        except BaseException:
+            self.close()
+            raise
 
     def window(self, start_sec: Seconds, end_sec: Seconds) -> tuple[float, float]:
         """Convert a window in seconds to ticks, as `window_to_pts`."""
@@ -109,9 +112,25 @@ class PacketReader:
         """Frames a second, on the average; None if the file does not say."""
         return exact(self.stream.average_rate)
 
-    def stamp(self, packet: av.Packet | PacketFacts) -> int | None:
-        """Ticks at which the frame of a packet begins."""
-        return packet.dts if self.in_order_only else packet.pts
+    @property
+    def gap(self) -> Fraction | None:
+        """Ticks from a frame to the next, on the average."""
+        return 1 / (self.rate * self.time_base) if self.rate else None
+
+    @property
+    def even(self) -> bool:
+        """Whether all frames have one length."""
+        return self.rate == exact(self.stream.base_rate)
+
+    @property
+    def container_name(self) -> str:
+        """FFmpeg's name of the container."""
+        return self.container.format.name
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the file says of its size."""
+        return Evidence(self.container_name, self._source)
 
     def read(
         self, first: float, last: float, from_start: bool = False, keep_data: bool = True
@@ -126,16 +145,11 @@ class PacketReader:
                 memory; `scan` gives them one after the other.
         """
         with stage("demux"):
-            packets, after = self._read(first, last, from_start, keep_data)
-        found = {self.stamp(packet) for packet in packets if not packet.is_discard}
-        stamps = {pts for pts in found if pts is not None}
-        damage: dict[int, str] = {}
-        for place, packet in enumerate(packets):
-            if self.has_hole(packet):
-                self.spread(damage, packets, place, MISSING)
-        if packets and stamps:
-            damage |= self._lost(packets, after, stamps, last)
-            self._spread_gaps(damage, packets, after, stamps, last)
+            read = self._read if self.timeline is None else self._read_counted
+            packets, after = read(first, last, from_start, keep_data)
+            found = {packet.pts for packet in packets if not packet.is_discard}
+            stamps = {pts for pts in found if pts is not None}
+            damage = self._known_damage(packets, after, stamps, last)
         inside = sorted(pts for pts in stamps | damage.keys() if first <= pts < last)
         return Window(packets, inside, damage)
 
@@ -147,15 +161,18 @@ class PacketReader:
 
     def has_hole(self, packet: av.Packet | PacketFacts) -> bool:
         """Say whether data of the packet are missing, which a decoder might not notice."""
-        return packet_has_hole(packet, self.stream.codec_context.name)
+        if self.is_joint(packet.pts):  # its reader takes the join for a loss
+            return False
+        return packet_has_hole(packet, self.stream.codec_context)
+
+    def is_joint(self, pts: int | None) -> bool:
+        """Say whether a frame is at a place where two streams were joined."""
+        return self.timeline is not None and pts in self.timeline.joints
 
     def spread(self, damage: dict[int, str], packets: Packets, place: int, cause: str) -> None:
         """Add the frame of a packet, and all that may build on it, to `damage`."""
-        places = dependents(packets, place)
-        if self.in_order_only:  # which of the later ones is which is not known any more
-            places = iter(range(max(0, place - _MOST_REORDERED), len(packets)))
-        for later in places:
-            stamp = self.stamp(packets[later])
+        for later in dependents(packets, place):
+            stamp = packets[later].pts
             if stamp is not None:
                 damage.setdefault(stamp, cause)
 
@@ -171,14 +188,53 @@ class PacketReader:
                 f"the frame at {second:.3f} s is damaged ({damage[pts]})", time=second
             )
 
+    def count_frames(self) -> None:
+        """Find out when each frame is shown, as the decoder says it, not the file's time stamps."""
+        self.timeline = None
+        self.timeline = count_frames(self, OTHER_ORDER)
+        self.start_pts = self._find_start()
+        self.duration = self._measure_duration()
+
     def scan(self) -> Iterator[av.Packet]:
         """Open the file again and read all its packets, one after the other."""
         self._open()
-        return self._packets()
+        return self.packets()
+
+    def packets(self) -> Iterator[av.Packet]:
+        """Give the packets from where the file stands, with the times that they should have.
+
+        With a timeline, the file must just have been opened.
+        """
+        number = 0
+        for packet in self._demux():
+            if not packet.size:  # the one that flushes the decoder at the end
+                continue
+            if self.timeline is not None:
+                known = number < len(self.timeline.pts)  # else the file has grown
+                packet.pts = self.timeline.pts[number] if known else None
+                packet.dts = self.timeline.dts[number] if known else None
+                packet.is_keyframe = number in self.timeline.keys
+                number += 1
+            elif self.container_name == "avi":
+                self._restamp(packet)
+            yield packet
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
         self.container.close()
+
+    def _known_damage(
+        self, packets: Packets, after: av.Packet | None, stamps: set[int], last: float
+    ) -> dict[int, str]:
+        damage: dict[int, str] = {}
+        for place, packet in enumerate(packets):
+            if self.has_hole(packet):
+                self.spread(damage, packets, place, MISSING)
+        if packets and stamps:
+            damage |= cut_off(self, packets, after, stamps, last)
+            for place in gone_between(self, damage, packets, after, stamps, last):
+                self.spread(damage, packets, place, MISSING)
+        return damage
 
     def _open(self) -> None:
         if hasattr(self, "container"):
@@ -186,35 +242,45 @@ class PacketReader:
         if not isinstance(self._source, str):
             self._source.seek(0)
         self.container: InputContainer = open_input(self._source)
-        videos = [
-            stream
-            for stream in self.container.streams.video
-            if not stream.disposition & Disposition.attached_pic
-        ]
-        if not videos:
+        try:
+            self.stream = self._choose_stream()
+        except VideoReadError:
             self.container.close()
-            raise VideoReadError(
-                "it has no video stream; pass decode_video=False to read its audio"
-            )
-        self.stream = videos[0]
-        if self.stream.codec_context is None:
-            self.container.close()
-            raise VideoReadError("FFmpeg does not know the codec of its pictures")
+            raise
         # Threads of its own would compete with the decoders of other worker processes.
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1
 
-    def _first_stamp(self) -> int:
-        packet = next(self._packets(), None)
-        if packet is None:
-            self.close()
-            raise VideoReadError("its video stream has no frames")
-        if packet.pts is None:
-            self.close()
+    def _choose_stream(self) -> av.VideoStream:
+        streams = self.container.streams
+        videos = [s for s in streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
             raise VideoReadError(
-                "its packets have no time stamps (a raw stream); put it into a container first: "
-                "ffmpeg -r RATE -i VIDEO -c copy VIDEO.mp4"
+                "it has no video stream; pass decode_video=False to read its audio"
             )
+        if self._video_stream is not None:
+            if not 0 <= self._video_stream < len(videos):
+                raise VideoReadError(
+                    f"video_stream is {self._video_stream}; it has {len(videos)}, from 0 on"
+                )
+            chosen = videos[self._video_stream]
+        else:
+            best = streams.best("video")
+            chosen = best if best in videos else videos[0]
+        if chosen.codec_context is None:
+            raise VideoReadError("FFmpeg does not know the codec of its pictures")
+        return chosen
+
+    def _find_start(self) -> int:
+        if self.timeline is not None:
+            return min(pts for pts in self.timeline.pts if pts is not None)
+        # Packets of an AVI are stamped one frame late where there are B-frames.
+        if self.stream.start_time is not None and self.container_name != "avi":
+            return self.stream.start_time
+        packet = next(self.scan(), None)
+        if packet is None:
+            raise VideoReadError("its video stream has no frames")
+        assert packet.pts is not None  # or there were a timeline
         return packet.pts
 
     def _positions(self, first: float) -> Iterator[int]:
@@ -229,13 +295,11 @@ class PacketReader:
             yield int(min(position, float(self.start_pts + self.duration / self.time_base)))
             seconds = max(1, 2 * seconds)
 
-    def _packets(self) -> Iterator[av.Packet]:
-        avi = self.container.format.name == "avi"
-        for packet in self.container.demux(self.stream):
-            if packet.size:  # the one that flushes the decoder at the end is empty
-                if avi:
-                    self._restamp(packet)
-                yield packet
+    def _demux(self) -> Iterator[av.Packet]:
+        try:
+            yield from self.container.demux(self.stream)
+        except av.InvalidDataError as error:  # what was read so far is good
+            self.broken = f"its container ends with {error.strerror or error}"
 
     def _restamp(self, packet: av.Packet) -> None:
         """Let the index of an AVI say when a packet is: its reader counts those that it finds."""
@@ -255,7 +319,7 @@ class PacketReader:
         self, first: float, last: float, from_start: bool, keep_data: bool
     ) -> tuple[Packets, av.Packet | None]:
         target = max(first, self.start_pts)
-        for position in [] if from_start or self.in_order_only else self._positions(target):
+        for position in [] if from_start else self._positions(target):
             try:
                 self.container.seek(position, stream=self.stream)
             except av.FFmpegError:  # a source that cannot seek
@@ -271,106 +335,42 @@ class PacketReader:
     def _read_until(self, last: float, keep_data: bool) -> tuple[Packets, av.Packet | None]:
         """Read from the next key frame on; also give the packet after them, None at the end."""
         packets: list[av.Packet | PacketFacts] = []
-        codec = self.stream.codec_context.name
-        margin = _MOST_REORDERED if self.in_order_only else 0
-        for packet in self._packets():
+        for packet in self.packets():
             # A frame is never shown before it is decoded.
-            if packet.dts is not None and packet.dts >= last + margin:
+            if packet.dts is not None and packet.dts >= last:
                 return packets, packet
             if packets or packet.is_keyframe:
-                packets.append(packet if keep_data else facts_of(packet, codec))
+                packets.append(packet if keep_data else facts_of(packet, self.stream.codec_context))
         return packets, None
 
-    def _lost(
-        self, packets: Packets, after: av.Packet | None, stamps: set[int], last: float
-    ) -> dict[int, str]:
-        """Stamps of frames that the file promises, but that lie beyond its end.
-
-        When each of them was to begin is not known: they are counted at the average rate.
-        """
-        reached, gap = packets[-1].dts, self._gap
-        if after is not None or reached is None or gap is None:
-            return {}
-        end = self.start_pts + self.duration / self.time_base
-        entries = self.stream.index_entries
-        if len(entries) and reached < entries[-1].timestamp:
-            end = max(end, entries[-1].timestamp + gap)
-        elif self.container.format.name != "avi" or max(stamps) + 1.5 * gap > end:
-            return {}
-        # No frame is shown before it is decoded: all up to `reached` are there.
-        later = sorted(stamp for stamp in stamps if stamp >= reached) or [max(stamps)]
-        cause = f"the file is cut off at about {self.seconds(reached):.3f} s"
-        return dict.fromkeys(grid_gaps(later, float(gap), min(last, float(end))), cause)
-
-    def _spread_gaps(
-        self,
-        damage: dict[int, str],
-        packets: Packets,
-        after: av.Packet | None,
-        stamps: set[int],
-        last: float,
-    ) -> None:
-        """Add to `damage` the frames of whole packets that are gone, where zeros show that.
-
-        Containers without an index go on at the next packet that they find, and its stamp alone
-        tells that some are missing before it.
-        """
-        gap = self._gap
-        if gap is None or not self._even or self.container.format.name == _MP4:
-            return
-        known = sorted(stamps | damage.keys())
-        missing = grid_gaps(known, float(gap), known[-1] if after is None else last)
-        if not missing:
-            return
-        if after is None and self._ends_early(known[-1] + gap):
-            reached = packets[-1].dts or 0
-            cause = f"the file is cut off at about {self.seconds(reached):.3f} s"
-            damage.update((pts, cause) for pts in missing if pts > reached)
-        sounds = {stream.codec_context.name for stream in self.container.streams.audio}
-        if not sounds <= _SILENT_WITHOUT_ZEROS:
-            return
-        end = self.container.size if after is None else after.pos
-        places = list(holes_between(packets, end, self._read_at))
-        if places:
-            damage.update(dict.fromkeys(missing, MISSING))
-            for place in places:
-                self.spread(damage, packets, place, MISSING)
-
-    @property
-    def _even(self) -> bool:
-        """Whether all frames have one length."""
-        return self.rate == exact(self.stream.base_rate)
-
-    @property
-    def _gap(self) -> Fraction | None:
-        """Ticks from a frame to the next, on the average."""
-        return 1 / (self.rate * self.time_base) if self.rate else None
-
-    def _ends_early(self, end: Fraction) -> bool:
-        """Whether the header states more than there is; Matroska's and FLV's alone come first."""
-        stated = self.container.duration
-        if not stated or self.container.format.name not in _HEADER_FIRST:
-            return False
-        return (end - self.start_pts + 1) * self.time_base < Fraction(stated, av.time_base)
-
-    def _read_at(self, position: int, size: int) -> bytes:
-        if isinstance(self._source, str):
-            with open_file(self._source) as file:
-                file.seek(position)
-                return file.read(size)
-        before = self._source.tell()
-        self._source.seek(position)
-        data = self._source.read(size)
-        self._source.seek(before)
-        return data
+    def _read_counted(
+        self, first: float, last: float, from_start: bool, keep_data: bool
+    ) -> tuple[Packets, av.Packet | None]:
+        """Read by the timeline, from the begin of the file."""
+        assert self.timeline is not None
+        packets: list[av.Packet | PacketFacts] = []
+        shown = enumerate(self.timeline.pts)
+        wanted = [number for number, pts in shown if pts is not None and first <= pts < last]
+        if wanted:
+            entry = 0 if from_start else self.timeline.entry(wanted)
+            for number, packet in enumerate(self.scan()):
+                if number > wanted[-1] and last <= self.timeline.dts[-1]:
+                    return packets, packet
+                if number >= entry:
+                    packets.append(
+                        packet if keep_data else facts_of(packet, self.stream.codec_context)
+                    )
+        return packets, None
 
     def _measure_duration(self) -> Fraction:
         stated = self.stream.duration
         entries = self.stream.index_entries
-        if stated and self.container.format.name == "avi" and len(entries) > 1:
+        if self.timeline is not None:
+            return self._unless_cut((self.timeline.end - self.start_pts) * self.time_base)
+        if stated and self.container_name == "avi" and len(entries) > 1:
             stated = min(stated, entries[-1].timestamp + 1)  # the header may be wrong
         # With frames of one length their sum is right; else the last one may be missing.
-        if stated and self._even and self.container.format.name in _TRUSTED:
+        if stated and self.even and self.container_name in _TRUSTED:
             return stated * self.time_base
         # Others state an estimate, nothing, or the length of the whole file, longer audio included.
         end = self.start_pts
@@ -381,11 +381,19 @@ class PacketReader:
                 self.container.seek(
                     self.start_pts + int(seconds / self.time_base), stream=self.stream
                 )
-                end = self._end_of(self._packets())
+                end = self._end_of(self.packets())
         if end == self.start_pts:
             end = self._end_of(self.scan())
-        return (end - self.start_pts) * self.time_base
+        return self._unless_cut((end - self.start_pts) * self.time_base)
 
-    def _end_of(self, packets: Iterator[av.Packet]) -> int:
+    def _unless_cut(self, found: Fraction) -> Fraction:
+        """The length of what is there, or of what was there before the file was cut off."""
+        if self.evidence.of_cut is None and self.broken is None:
+            return found
+        if self.stream.duration and self.container_name in _TRUSTED:
+            return max(found, self.stream.duration * self.time_base)
+        return max(found, Fraction(self.container.duration or 0, av.time_base))
+
+    def _end_of(self, packets: Iterable[av.Packet]) -> int:
         ends = (packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None)
         return max(ends, default=self.start_pts)

@@ -13,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 
 from pytorchvideo_clone.data.decoders.frames import Frames, repeat_good_, scaled_size
 from pytorchvideo_clone.data.decoders.holes import MISSING
+from pytorchvideo_clone.data.decoders.orientation import Orientation
 from pytorchvideo_clone.data.decoders.packets import PacketReader, Window
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.stages import stage
@@ -33,6 +34,7 @@ class PyAVDecoder:
             index is wrong.
         width: pixels to scale to; -1 keeps the size.
         height: the same.
+        video_stream: which video stream, as for `PacketReader`.
 
     Attributes:
         reader: the packets of the file.
@@ -50,8 +52,9 @@ class PyAVDecoder:
         perform_seek: bool = True,
         width: int = -1,
         height: int = -1,
+        video_stream: int | None = None,
     ) -> None:
-        self.reader = PacketReader(source)
+        self.reader = PacketReader(source, video_stream)
         self._perform_seek = perform_seek
         self._size = (height, width)
         # One each, as they keep what they prepare for a size.
@@ -85,6 +88,45 @@ class PyAVDecoder:
         Raises:
             VideoReadError: if a frame that is kept is damaged, or none of them can be decoded.
         """
+        try:
+            return self._read(start_sec, end_sec, frame_filter, on_damage, short_side)
+        except _OtherOrder:
+            self.reader.count_frames()
+            return self._read(start_sec, end_sec, frame_filter, on_damage, short_side)
+
+    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decode every frame that is shown, with its time stamp, for another encoding.
+
+        The file is read twice, so that no more than a few of its packets are in memory at a time.
+
+        Raises:
+            VideoReadError: if one of them is damaged.
+        """
+        window = self.reader.read(-math.inf, math.inf, from_start=True, keep_data=False)
+        shown = set(window.stamps)
+        packets = self.reader.scan()
+        if self.reader.timeline is None:
+            packets = dropwhile(lambda packet: not packet.is_keyframe, packets)
+        run = _Run(self.reader, window, window.stamps, sparing=False, packets=packets)
+        for pts, frame in run:
+            if pts in shown:
+                self.reader.refuse_damaged(pts, run.damage)
+                yield pts, frame
+        for pts in window.stamps:
+            self.reader.refuse_damaged(pts, run.damage)
+
+    def close(self) -> None:
+        """Release the file; more calls do nothing."""
+        self.reader.close()
+
+    def _read(
+        self,
+        start_sec: Seconds,
+        end_sec: Seconds,
+        frame_filter: FrameFilter | None,
+        on_damage: OnDamage,
+        short_side: int | None,
+    ) -> Frames | None:
         first, last = self.reader.window(start_sec, end_sec)
         planned: list[int] = []
         wanted: list[int] = []
@@ -98,7 +140,7 @@ class PyAVDecoder:
             if on_damage == "raise":
                 for pts in wanted:
                     self.reader.refuse_damaged(pts, window.damage)
-            for sparing in (False,) if self.reader.in_order_only else (True, False):
+            for sparing in (True, False):
                 run = _Run(self.reader, window, wanted, sparing)
                 pictures, found = self._decode(run, wanted, short_side)
                 if found | run.damage.keys() >= set(wanted):
@@ -114,29 +156,6 @@ class PyAVDecoder:
         run = _Run(self.reader, window, wanted, sparing=False)
         pictures, found = self._decode(run, wanted, short_side)
         return self._answer(pictures, found, wanted, run.damage, on_damage)
-
-    def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decode every frame that is shown, with its time stamp, for another encoding.
-
-        The file is read twice, so that no more than a few of its packets are in memory at a time.
-
-        Raises:
-            VideoReadError: if one of them is damaged.
-        """
-        window = self.reader.read(-math.inf, math.inf, from_start=True, keep_data=False)
-        shown = set(window.stamps)
-        packets = self.reader.scan()
-        run = _Run(self.reader, window, window.stamps, sparing=False, packets=packets)
-        for pts, frame in run:
-            if pts in shown:
-                self.reader.refuse_damaged(pts, run.damage)
-                yield pts, frame
-        for pts in window.stamps:
-            self.reader.refuse_damaged(pts, run.damage)
-
-    def close(self) -> None:
-        """Release the file; more calls do nothing."""
-        self.reader.close()
 
     def _decode(
         self, run: "_Run", wanted: list[int], short_side: int | None
@@ -193,14 +212,14 @@ class PyAVDecoder:
             shape: (T, H, W, 3), the size to give in case that the stream changes its own.
             short_side: as in `scaled_size`; for the first frame.
         """
-        turns = frame.rotation // 90 if frame.rotation % 90 == 0 else 0
+        orientation = Orientation.of(frame)
         if shape is None:
             height, width = scaled_size(frame.height, frame.width, short_side)
-            set_height, set_width = self._size[:: -1 if turns % 2 else 1]
+            set_height, set_width = self._size[:: -1 if orientation.transposed else 1]
             height = height if set_height == -1 else set_height
             width = width if set_width == -1 else set_width
         else:
-            height, width = (shape[2], shape[1]) if turns % 2 else (shape[1], shape[2])
+            height, width = (shape[2], shape[1]) if orientation.transposed else (shape[1], shape[2])
         size: dict[str, Any] = {"width": width, "height": height, "threads": 1}
         layout = frame.format.name
         if (height, width) != (frame.height, frame.width) and layout.startswith("yuv"):
@@ -209,7 +228,11 @@ class PyAVDecoder:
         rgb = self._to_colours.reformat(frame, format="rgb24", **size)
         plane = rgb.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
-        return np.rot90(rows[:, : 3 * width].reshape(height, width, 3), turns)
+        return orientation.apply(rows[:, : 3 * width].reshape(height, width, 3))
+
+
+class _OtherOrder(Exception):
+    """Frames come out of the decoder in another order than the file's times say."""
 
 
 class _Run:
@@ -241,23 +264,28 @@ class _Run:
         self._reader = reader
         self._codec = reader.stream.codec_context
         self._packets = window.packets
-        self._with_data = None if packets is None else _from_key_frame(packets)
-        self._stamps = [reader.stamp(packet) for packet in window.packets]
+        self._with_data = packets
+        self._stamps = [packet.pts for packet in window.packets]
         self._wanted = set(wanted)
         self._parts = self._needed_parts() if sparing else [range(len(self._packets))]
         # Others look ahead and would lose wanted frames (dav1d), or gain nothing (VP9).
         self._may_skip = sparing and self._codec.name in _KNOWN_TO_SKIP
 
     def __iter__(self) -> Iterator[tuple[int, av.VideoFrame]]:
-        ordered = iter(sorted(stamp for stamp in self._stamps if stamp is not None))
         for part in self._parts:
             self._codec.flush_buffers()
             for place in [*part, None]:
                 for frame in self._frames_of(place):
-                    pts = next(ordered, None) if self._reader.in_order_only else frame.pts
-                    if pts is not None:
-                        self.seen.append(pts)
-                        yield pts, frame
+                    if frame.pts is None:
+                        continue
+                    if self.seen and frame.pts < self.seen[-1] and self._may_be_counted():
+                        raise _OtherOrder
+                    self.seen.append(frame.pts)
+                    yield frame.pts, frame
+
+    def _may_be_counted(self) -> bool:
+        """Whether it is the file's times that are wrong, not frames that are damaged."""
+        return self._reader.timeline is None and not self.damage
 
     def finish(self) -> None:
         """Look at the frames that are decoded but not out yet: others may build on them."""
@@ -276,7 +304,11 @@ class _Run:
                 self._reader.spread(self.damage, self._packets, place, error.strerror or str(error))
             return []
         for frame in frames:
-            if frame.is_corrupt and frame.pts in self._stamps:
+            if (
+                frame.is_corrupt
+                and frame.pts in self._stamps
+                and not self._reader.is_joint(frame.pts)
+            ):
                 place = self._stamps.index(frame.pts)
                 self._reader.spread(self.damage, self._packets, place, MISSING)
         return frames
@@ -308,7 +340,3 @@ class _Run:
     def _up_to_last_wanted(self, part: range) -> range:
         last = max(place for place in part if self._stamps[place] in self._wanted)
         return range(part.start, last + 1)
-
-
-def _from_key_frame(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
-    return dropwhile(lambda packet: not packet.is_keyframe, packets)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data.decoders.frames import DecoderRefusal, Frames, collect_frames, shrink
+from pytorchvideo_clone.data.decoders.orientation import Orientation
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.files import FileView
@@ -29,6 +30,7 @@ class TorchCodecDecoder:
         source: a local path, or an open binary file.
         num_ffmpeg_threads: threads that decode; one, since several workers decode at once.
         device: "cuda" decodes on a GPU, into its memory.
+        video_stream: which video stream, as for `PacketReader`.
 
     Raises:
         ValueError: if `device` is a GPU and torch finds none.
@@ -39,7 +41,12 @@ class TorchCodecDecoder:
     name = "torchcodec"
 
     def __init__(
-        self, source: str | BinaryIO, *, num_ffmpeg_threads: int = 1, device: str = "cpu"
+        self,
+        source: str | BinaryIO,
+        *,
+        num_ffmpeg_threads: int = 1,
+        device: str = "cpu",
+        video_stream: int | None = None,
     ) -> None:
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError(
@@ -47,10 +54,13 @@ class TorchCodecDecoder:
                 "CPU, or use decoder='pyav'."
             )
         decoders = _import_torchcodec().decoders
-        self._reader = PacketReader(source)
-        container = self._reader.container.format.name
-        if self._reader.in_order_only or container in _REFUSED_CONTAINERS:
-            raise self._refusal(container)
+        self._reader = PacketReader(source, video_stream)
+        container = self._reader.container_name
+        if self._reader.timeline is not None or container in _REFUSED_CONTAINERS:
+            raise self._refusal(f"does not find the right frames of {container} files")
+        context = self._reader.stream.codec_context
+        if Orientation.of_first(context, self._reader.scan()).mirrors:
+            raise self._refusal("does not mirror pictures")
         try:
             self._decoder = decoders.VideoDecoder(
                 source if isinstance(source, str) else FileView(source),
@@ -67,7 +77,9 @@ class TorchCodecDecoder:
         begin = self._decoder.metadata.begin_stream_seconds_from_content or 0
         tick = float(self._reader.time_base)
         if container == "avi" and abs(begin - self._reader.start_pts * tick) > tick / 2:
-            raise self._refusal(container)  # it stamps B-frames late
+            raise self._refusal(
+                f"does not find the right frames of {container} files"
+            )  # it stamps B-frames late
 
     @staticmethod
     def about() -> str:
@@ -140,12 +152,9 @@ class TorchCodecDecoder:
             )
         return batch.data
 
-    def _refusal(self, container: str) -> DecoderRefusal:
+    def _refusal(self, reason: str) -> DecoderRefusal:
         self.close()
-        return DecoderRefusal(
-            f"TorchCodec does not find the right frames of {container} files; use decoder='pyav'",
-            backend=self.name,
-        )
+        return DecoderRefusal(f"TorchCodec {reason}; use decoder='pyav'", backend=self.name)
 
     def _failure(self, error: Exception) -> VideoReadError:
         reason = str(error).strip().splitlines()[0]

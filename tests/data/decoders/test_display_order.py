@@ -1,0 +1,169 @@
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from pytorchvideo_clone.data.decoders.display_order import (
+    OTHER_ORDER,
+    PacketTimes,
+    Timeline,
+    doubt,
+    in_order,
+    repaired_times,
+)
+from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.encoded_video import EncodedVideo
+from tests.data.coded_video import numbers, write_video
+
+B_FRAMES = {"bf": "2", "g": "12"}
+
+
+def times(*stamps: tuple[int | None, int | None]) -> list[PacketTimes]:
+    return [PacketTimes(pts, dts, place == 0) for place, (pts, dts) in enumerate(stamps)]
+
+
+@pytest.mark.parametrize(
+    ("packets", "reorders", "reason"),
+    [
+        (times((0, 0), (1, 1), (2, 2)), False, None),
+        (times((0, -1), (3, 0), (1, 1), (2, 2)), True, None),
+        (times((0, 0), (1, 1), (2, 2)), True, OTHER_ORDER),
+        (times((0, -1), (3, 0), (1, 1), (2, 2)), False, OTHER_ORDER),
+        (times((0, 0), (None, 1)), False, "packets without time stamps"),
+        (times((0, 0), (0, 1)), False, "several packets with one time stamp"),
+        (times((5, 5), (6, 6), (0, 0)), False, "times that begin anew"),
+        (times((0, 1), (1, 2)), False, "frames that are shown before they are decoded"),
+        ([PacketTimes(0, 0, False)], False, "no key frame at its begin"),
+    ],
+)
+def test_times_are_doubted_for_a_reason(packets, reorders, reason) -> None:
+    assert doubt(packets, reorders) == reason
+
+
+@pytest.mark.parametrize(
+    ("shown", "stamps", "repaired"),
+    [
+        # Times that fit stay, uneven ones too.
+        ([0, 2, 1], [(0, -9), (50, 0), (10, 10)], [0, 10, 50]),
+        # The writer forgot that frames are reordered.
+        ([0, 2, 3, 1], [(0, 0), (10, 10), (20, 20), (30, 30)], [0, 10, 20, 30]),
+        # Some are missing, at the begin, between and at the end.
+        ([0, 1, 2, 3, 4], [(None, None), (10, 10), (None, None), (50, 30), (None, None)],
+         [0, 10, 30, 50, 60]),
+        # One comes too early to be right.
+        ([0, 1, 2], [(0, 0), (None, None), (1, 20)], [0, 10, 20]),
+        # Two files joined.
+        ([0, 1, 2, 3], [(700, 700), (710, 710), (300, 300), (310, 310)], [700, 710, 720, 730]),
+        # Only decoding times.
+        ([0, 2, 1], [(None, 0), (None, 10), (None, 20)], [0, 10, 20]),
+    ],
+)  # fmt: skip
+def test_times_are_repaired_to_the_order_of_showing(shown, stamps, repaired) -> None:
+    assert repaired_times(shown, times(*stamps), Fraction(10)) == repaired
+
+
+def test_order_is_that_of_all_packets() -> None:
+    packets = times((0, 0), (20, 10), (10, 20))
+    assert in_order(packets, [0, 2, 1])
+    assert not in_order(packets, [0, 1, 2])
+    assert not in_order(packets, [2, 1])  # the first packet gives no frame
+
+
+def test_decoding_begins_at_a_key_frame_shown_before_all_that_is_wanted() -> None:
+    # Keys are packets 0 and 3; packet 4 is shown before the key frame that it follows.
+    pts = [0, 20, 10, 50, 40, 30, 60]
+    stamps = [PacketTimes(begin, None, place in (0, 3)) for place, begin in enumerate(pts)]
+    timeline = Timeline.of(stamps, [0, 2, 1, 5, 4, 3, 6], Fraction(10))
+    assert timeline.pts == pts and timeline.end == 70
+    assert timeline.dts == [0, 10, 10, 30, 30, 30, 60]
+    assert timeline.entry([6]) == 3
+    assert timeline.entry([4]) == 0
+    assert timeline.entry([1, 2]) == 0
+
+
+def _ffmpeg(*arguments: object) -> None:
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("video.avi", {"codec": "mpeg4", "options": B_FRAMES}),
+        ("video.avi", {"codec": "mpeg1video", "options": B_FRAMES}),
+        ("video.avi", {"codec": "libx264", "options": {**B_FRAMES, "x264-params": "b-adapt=0"}}),
+        ("video.wmv", {"codec": "libx264", "options": B_FRAMES}),
+        ("video.mpg", {"codec": "mpeg1video", "options": B_FRAMES}),
+        ("video.mxf", {"codec": "mpeg2video", "options": B_FRAMES}),
+        ("video.wtv", {"codec": "libx264", "options": B_FRAMES}),
+        ("video.swf", {"codec": "flv"}),
+        ("video.avi", {"codec": "h263p", "options": {"g": "12"}}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value["codec"],
+)
+def test_windows_hold_the_frames_that_begin_in_them(name: str, how: dict, tmp_path: Path) -> None:
+    path = write_video(tmp_path / name, 50, 25, size=(48, 64), **how)
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        assert numbers(video.get_clip(0, video.duration + 1)["video"]) == list(range(50))
+        for first, last in [(0, 3), (5, 14), (11, 26), (30, 50), (49, 50)]:
+            start, end = (max(0, Fraction(2 * n - 1, 50)) for n in (first, last))
+            assert numbers(video.get_clip(start, end)["video"]) == list(range(first, last))
+
+
+def test_streams_joined_end_to_end_are_shown_one_after_the_other(tmp_path: Path) -> None:
+    parts = [
+        write_video(tmp_path / f"{name}.ts", 40, 25, options=B_FRAMES).encode() for name in "ab"
+    ]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(Path(part.decode()).read_bytes() for part in parts))
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        assert float(video.duration) == pytest.approx(3.2, abs=0.01)
+        shown = numbers(video.get_clip(0, 4)["video"])
+        assert shown == [*range(40), *range(40)]
+        assert numbers(video.get_clip(Fraction(81, 50), Fraction(91, 50))["video"]) == [
+            *range(1, 6)
+        ]
+
+
+def test_stream_that_begins_between_key_frames_starts_with_what_can_be_shown(
+    tmp_path: Path,
+) -> None:
+    whole = Path(write_video(tmp_path / "whole.ts", 50, 25, options={"bf": "0", "g": "12"}))
+    data = whole.read_bytes()
+    tables = data[: 3 * 188]
+    path = tmp_path / "later.ts"
+    path.write_bytes(tables + data[len(data) // 376 // 3 * 188 :])
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "quiet", "-i", path, "-fps_mode", "passthrough", "-f", "framecrc", "-"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout
+    count = sum(not line.startswith("#") for line in raw.splitlines())
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        shown = numbers(video.get_clip(0, 4)["video"])
+        assert shown == list(range(50 - len(shown), 50))
+        assert len(shown) == count > 20
+        assert float(video.duration) == pytest.approx(count / 25, abs=0.01)
+
+
+def test_forgotten_reordering_of_an_mp4_is_noticed(tmp_path: Path) -> None:
+    options = {"bf": "3", "x264-params": "b-adapt=0:keyint=12:scenecut=0"}
+    good = Path(write_video(tmp_path / "good.mp4", 50, 25, options=options))
+    data = good.read_bytes()
+    assert data.count(b"ctts") == 1
+    path = tmp_path / "forgotten.mp4"
+    path.write_bytes(data.replace(b"ctts", b"free").replace(b"edts", b"free"))
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        assert numbers(video.get_clip(0, 2)["video"]) == list(range(50))
+        assert numbers(video.get_clip(Fraction(19, 50), Fraction(29, 50))["video"]) == [
+            *range(10, 15)
+        ]
+
+
+def test_files_that_tell_their_times_are_not_counted(tmp_path: Path) -> None:
+    for name in ("video.mp4", "video.mkv", "video.ts", "video.flv"):
+        for options in (B_FRAMES, {"bf": "0"}):
+            reader = PacketReader(write_video(tmp_path / name, 40, options=options))
+            assert reader.timeline is None
+            reader.close()
