@@ -31,11 +31,11 @@ EXTRAS = {
     "mobile": ["executorch>=1.5", "torchao>=0.18"],
     "openvino": ["openvino>=2026.2"],
     # The JPEG kind of packed stores.
-    "packed": ["simplejpeg>=1.7"],
+    "packed": ["simplejpeg>=1.8.2"],
     # Packing over a cluster.
     "ray": ["ray[data]>=2.40"],
     # HTTP; other stores need fsspec's own package, such as s3fs or gcsfs.
-    "remote": ["fsspec[http]>=2024.2"],
+    "remote": ["fsspec[http]>=2025.5"],
     # Photographs for the embedded motion data set, and the plots of its report.
     "demo": ["scikit-image>=0.24", "matplotlib>=3.9"],
     "docs": ["mkdocs-material>=9.8", "mkdocstrings[python]>=1.0"],
@@ -66,7 +66,7 @@ setup(
         "torch>=2.11",
         "torchvision>=0.26",
         "numpy>=2.0",
-        "av>=18,<20",  # each of its releases drops names
+        "av>=18.1,<20",  # each of its releases drops names
         "iopath>=0.1.10",
         "fvcore>=0.1.5.post20221221",
     ],

@@ -106,7 +106,9 @@ def _solarize(img: Tensor, threshold: float, fill: Fill = None) -> Tensor:
 
 
 def _rotate(img: Tensor, degrees: float, fill: Fill = None) -> Tensor:
-    return _torchvision().rotate(img, degrees, interpolation="bilinear", fill=_fill(fill))
+    vision = _torchvision()
+    bilinear = vision.InterpolationMode.BILINEAR  # its name alone is newer
+    return vision.rotate(img, degrees, interpolation=bilinear, fill=_fill(fill))
 
 
 def _shear_x(img: Tensor, factor: float, fill: Fill = None) -> Tensor:
