@@ -224,10 +224,10 @@ def fetch(
     Args:
         source: as in `read_checkpoint`.
         progress: show a bar while downloading.
-        sha256: the first digits of a download's SHA-256, which is then checked.
+        sha256: the first digits of a download's SHA-256, which is then checked, in the cache too.
 
     Raises:
-        CheckpointError: if it cannot be downloaded.
+        CheckpointError: if it cannot be downloaded, or its SHA-256 is another.
         FileNotFoundError: if it does not exist.
     """
     url = os.fspath(source)
@@ -263,6 +263,14 @@ def _download(url: str, progress: bool, sha256: str | None) -> Path:
                 f"{url} could not be downloaded ({error}); "
                 "fetch it in another way and pass its path as `checkpoint`."
             ) from error
+    elif sha256 is not None:  # it may be of a call without it, or have changed since
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(sha256):
+            raise CheckpointError(
+                f"{path} is not what {url} should be: its SHA-256 begins with "
+                f"{found[: len(sha256)]}, expected {sha256}; delete it to download it again."
+            )
     return path
 
 

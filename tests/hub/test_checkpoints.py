@@ -44,6 +44,16 @@ def test_a_url_is_downloaded_once(server: tuple[str, Path], capsys: pytest.Captu
     assert "100%" not in capsys.readouterr().err
 
 
+def test_a_file_in_the_cache_must_be_the_one_asked_for(server: tuple[str, Path]) -> None:
+    url, folder = server
+    torch.save(make_model().state_dict(), folder / "a.pyth")
+    digest = sha256((folder / "a.pyth").read_bytes()).hexdigest()
+    load_checkpoint(make_model(), f"{url}/a.pyth", progress=False)
+    load_checkpoint(make_model(), f"{url}/a.pyth", sha256=digest)
+    with pytest.raises(CheckpointError, match=rf"begins with {digest[:8]}, expected 0123abcd"):
+        load_checkpoint(make_model(), f"{url}/a.pyth", sha256="0123abcd")
+
+
 def test_files_of_one_name_do_not_share_the_cache(server: tuple[str, Path]) -> None:
     url, folder = server
     for name in ("kinetics", "ssv2"):

@@ -5,6 +5,7 @@
 
 import copy
 import json
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,7 +144,7 @@ def export_model(
             no layer.
         ImportError: if the target's packages are missing, with the command that installs them.
         ExportError: if the target cannot express the model, or if the difference exceeds
-            `tolerance`; no file is left.
+            `tolerance`; a file that was there is left.
         Int8Error: if the tolerance does not hold with any layer in int8.
 
     >>> import tempfile
@@ -180,25 +181,31 @@ def export_model(
         compared = [*chosen.clips, doubled(chosen.clips[0])]
     texts["inputs"] = json.dumps([[None, *x.shape[1:]] for x in tensors(inputs)])
     texts["dtypes"] = json.dumps([dtype_name(x) for x in tensors(inputs)])
-    try:
-        operators = exporter.write(frozen, inputs, path, texts, **options)
-        exported = load_exported(path, target)
-        with torch.no_grad():
-            apart = worst(difference(exported(*x), frozen(*copied(x))) for x in compared)
+    # Beside it, so that a file that was there stays until there is a better one.
+    with tempfile.TemporaryDirectory(
+        prefix=".exporting-", dir=path.parent, ignore_cleanup_errors=True
+    ) as folder:
+        unfinished = Path(folder, path.name)
+        try:
+            operators = exporter.write(frozen, inputs, unfinished, texts, **options)
+            exported = load_exported(unfinished, target)
+            with torch.no_grad():
+                apart = worst(difference(exported(*x), frozen(*copied(x))) for x in compared)
+        except Exception as error:  # six other packages, each with kinds of error of its own
+            if isinstance(error, ExportError | ImportError | Int8Error | TypeError | ValueError):
+                raise
+            raise ExportError(
+                f"{target} cannot express the model, or not run it: {_reason(error)}"
+            ) from error
         if not apart <= tolerance:  # also when it is NaN
             raise ExportError(
                 f"the {target} file differs from the model by {apart:.2e} of its largest "
-                f"output, more than tolerance={tolerance:g}; the file was removed. Export in "
+                f"output, more than tolerance={tolerance:g}; it was not kept. Export in "
                 "float32, or pass a tolerance that your task can bear."
             )
-    except Exception as error:  # six other packages, each with kinds of error of its own
-        for file in exporter.files(path):
-            file.unlink(missing_ok=True)
-        if isinstance(error, ExportError | ImportError | Int8Error | TypeError | ValueError):
-            raise
-        raise ExportError(
-            f"{target} cannot express the model, or not run it: {_reason(error)}"
-        ) from error
+        del exported  # Windows moves no open file
+        for file in exporter.files(unfinished):
+            file.replace(path.with_name(file.name))
     size = sum(file.stat().st_size for file in exporter.files(path))
     done = chosen.report if chosen else None
     return ExportReport(target, str(path), size, apart, tolerance, operators, done)

@@ -196,6 +196,17 @@ def test_a_model_that_cannot_be_captured_leaves_no_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("options", [{"tolerance": -1.0}, {"toleranse": 1}])
+def test_a_failed_export_leaves_the_file_of_an_earlier_one(tmp_path: Path, options: dict) -> None:
+    path, clip = tmp_path / "model.xml", torch.rand(1, *CLIP)
+    export_model(small_model(), clip, path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert sorted(before) == ["model.bin", "model.xml"]
+    with pytest.raises((ExportError, TypeError)):
+        export_model(create_model("x3d_tiny"), clip, path, **options)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 def test_int8_is_refused_where_it_cannot_be(tmp_path: Path) -> None:
     clip = torch.rand(1, *CLIP)
     with pytest.raises(ValueError, match="torchscript has no int8; choose one of onnx, "):
