@@ -54,6 +54,22 @@ def test_a_file_in_the_cache_must_be_the_one_asked_for(server: tuple[str, Path])
         load_checkpoint(make_model(), f"{url}/a.pyth", sha256="0123abcd")
 
 
+def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    expected = {"weight": torch.arange(200.0), "bias": torch.rand(50, dtype=torch.float64)}
+    torch.save(expected, path)
+    data, refused = path.read_bytes(), 0
+    for place in range(0, len(data), 7):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x40]) + data[place + 1 :])
+        try:
+            read = read_checkpoint(path)["model_state"]
+        except CheckpointError:
+            refused += 1
+        else:
+            torch.testing.assert_close(dict(read), expected, rtol=0, atol=0)
+    assert refused * 7 > 200 * 4 + 50 * 8  # all flips of the numbers
+
+
 def test_files_of_one_name_do_not_share_the_cache(server: tuple[str, Path]) -> None:
     url, folder = server
     for name in ("kinetics", "ssv2"):
