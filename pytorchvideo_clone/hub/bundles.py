@@ -19,6 +19,9 @@ from pytorchvideo_clone.hub.registry import InputSpec, create_model
 
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
 
+# Arguments of create_model that open or fetch what they name.
+_FETCHING = frozenset({"checkpoint", "pretrained"})
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -78,6 +81,10 @@ def save_bundle(
     """
     if model_kwargs is None:
         model_kwargs = {} if class_names is None else {"num_classes": len(class_names)}
+    if fetching := _FETCHING & model_kwargs.keys():
+        raise ValueError(
+            f"model_kwargs has {min(fetching)!r}; the bundle has the weights, and fetches none."
+        )
     fields = {**extra, **bundle_fields(name, input_spec, class_names, model_kwargs)}
     for key, value in fields.items():
         if not _is_plain(value):
@@ -129,7 +136,8 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
         The model, in training mode as modules are, on the CPU; and what was saved with it.
 
     Raises:
-        CheckpointError: if it is no bundle, or its weights do not fit its model.
+        CheckpointError: if it is no bundle, describes no model or input, or its weights do not fit
+            its model.
         FileNotFoundError: if it does not exist.
         ValueError: if its model is not registered.
     """
@@ -142,12 +150,25 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
         )
     try:
         input_spec = InputSpec(**contents["input_spec"])
-    except TypeError as error:
-        raise CheckpointError(f"{path} describes its input in other words: {error}.") from error
-    names = contents.get("class_names")
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} describes its input in other words: {error}") from error
+    names, name, model_kwargs = (
+        contents.get(key) for key in ("class_names", "model", "model_kwargs")
+    )
+    if names is not None and not (isinstance(names, list | tuple) and all(map(_is_text, names))):
+        raise CheckpointError(f"{path} has class_names {names!r:.80}; expected a list of texts.")
+    if not isinstance(name, str):
+        raise CheckpointError(f"{path} has a model {name!r:.80}; expected a name.")
+    if not isinstance(model_kwargs, dict) or not all(map(_is_text, model_kwargs)):
+        raise CheckpointError(f"{path} has model_kwargs {model_kwargs!r:.80}; expected a dict.")
+    if fetching := _FETCHING & model_kwargs.keys():
+        raise CheckpointError(
+            f"{path} has {min(fetching)!r} in its model_kwargs, by which a file would decide what "
+            "is opened or fetched; save the bundle without it."
+        )
     bundle = Bundle(
-        model=contents["model"],
-        model_kwargs=contents["model_kwargs"],
+        model=name,
+        model_kwargs=model_kwargs,
         input_spec=input_spec,
         class_names=None if names is None else tuple(names),
         extra={
@@ -156,9 +177,18 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
             if key not in ("model_state", "model", "model_kwargs", "input_spec", "class_names")
         },
     )
-    model = create_model(bundle.model, **bundle.model_kwargs)
+    try:
+        model = create_model(bundle.model, **bundle.model_kwargs)
+    except TypeError as error:
+        raise CheckpointError(
+            f"{path} has model_kwargs that do not make {name}: {error}"
+        ) from error
     load_state(model, contents["model_state"], str(path))
     return model, bundle
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _is_plain(value: Any) -> bool:

@@ -249,10 +249,10 @@ def _check_sums(path: Path) -> None:
     """Compare all that is in a file with its CRC-32s, which torch.load does not look at."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as file:
-        for entry in file.infolist():
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
             if entry.CRC:  # torch can be told to write none
-                with file.open(entry) as data:
+                with archive.open(entry) as data:
                     while data.read(_PIECE):
                         pass
 

@@ -3,11 +3,13 @@
 import difflib
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from fractions import Fraction
+from numbers import Integral, Real
 from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
@@ -29,6 +31,10 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 Converter = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+
+# Largest count of frames, pixels or clips that an InputSpec may ask for; a file may hold one.
+_MOST = 1 << 14
+_WHOLE = ("num_frames", "crop", "side", "test_clips", "test_crops")
 
 HUB_ARGUMENTS = """
 
@@ -78,7 +84,23 @@ class InputSpec:
     clip_placement: Literal["endpoints", "division"] = "endpoints"
 
     def __post_init__(self) -> None:
-        """Fill in the defaults that depend on other fields."""
+        """Check the fields, which may come from a file, and fill in what depends on others."""
+        for name in _WHOLE:
+            _check_number(name, getattr(self, name), Integral)
+        for name in ("sampling_rate", "fps"):
+            _check_number(name, getattr(self, name), Real)
+        if self.alpha is not None:
+            _check_number("alpha", self.alpha, Integral)
+        if self.test_crop:
+            _check_number("test_crop", self.test_crop, Integral)
+        for name in ("mean", "std", "train_side"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple | list) or not value:
+                raise ValueError(f"{name} is {value!r}; expected a tuple of numbers.")
+            if not all(isinstance(one, Real) and math.isfinite(one) for one in value):
+                raise ValueError(f"{name} is {value!r}; expected finite numbers.")
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} channels, std {len(self.std)}.")
         if not self.test_crop:
             object.__setattr__(self, "test_crop", self.crop)
         if not any(self.train_side):
@@ -93,6 +115,12 @@ class InputSpec:
     def input_shape(self) -> tuple[int, int, int, int]:
         """Shape of a training clip: (C, T, H, W)."""
         return len(self.mean), self.num_frames, self.crop, self.crop
+
+
+def _check_number(name: str, value: Any, kind: type[Any]) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < float(value) <= _MOST:
+        whole = "a whole number" if kind is Integral else "a number"
+        raise ValueError(f"{name} is {value!r}; expected {whole} above 0, at most {_MOST}.")
 
 
 @dataclass(frozen=True)

@@ -87,3 +87,43 @@ def test_a_bundle_from_another_time_is_refused_in_a_sentence(
     torch.save(contents, tmp_path / "m.pth")
     with pytest.raises(CheckpointError, match=r"describes its input in other words.*colour"):
         load_bundle(tmp_path / "m.pth")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("fps", 0, "fps is 0; expected a number above 0"),
+        ("num_frames", "8", "num_frames is '8'; expected a whole number"),
+        ("num_frames", 10**9, "num_frames is 1000000000"),
+        ("crop", True, "crop is True"),
+        ("mean", None, "mean is None; expected a tuple of numbers"),
+        ("std", (), r"std is \(\)"),
+        ("std", (1.0,), "mean has 3 channels, std 1"),
+        ("std", (1.0, float("nan"), 1.0), "expected finite numbers"),
+        ("bogus", 1, "describes its input in other words"),
+        ("class_names", 5, "class_names 5; expected a list of texts"),
+        ("class_names", [1, 2, 3], "expected a list of texts"),
+        ("model", ["x"], "expected a name"),
+        ("model_kwargs", [1], "expected a dict"),
+        ("model_kwargs", {"bogus": 1}, "do not make x3d_xs"),
+        ("model_kwargs", {"checkpoint": "/etc/passwd"}, "decide what is opened or fetched"),
+        ("model_kwargs", {"pretrained": True}, "decide what is opened or fetched"),
+    ],
+)
+def test_what_a_bundle_says_is_checked(
+    model: nn.Module, tmp_path: Path, key: str, value: object, said: str
+) -> None:
+    path = tmp_path / "model.pth"
+    save_bundle(path, model, NAME, SPEC, NAMES, model_kwargs=KWARGS)
+    stored = torch.load(path, weights_only=True)
+    of_spec = key not in stored
+    (stored["input_spec"] if of_spec else stored)[key] = value
+    torch.save(stored, path)
+    with pytest.raises(CheckpointError, match=said):
+        load_bundle(path)
+
+
+def test_no_bundle_is_saved_that_would_fetch(model: nn.Module, tmp_path: Path) -> None:
+    kwargs = {**KWARGS, "pretrained": True}
+    with pytest.raises(ValueError, match="fetches none"):
+        save_bundle(tmp_path / "model.pth", model, NAME, SPEC, NAMES, model_kwargs=kwargs)
