@@ -51,6 +51,10 @@ _X265 = {
     "B": "-g 12 -x265-params log-level=none:pools=1:bframes=3:open-gop=0",
     "B open": "-g 12 -x265-params log-level=none:pools=1:bframes=3:open-gop=1",
 }
+_VPX = {
+    "alt-ref": "-auto-alt-ref 1 -lag-in-frames 16 -g 25",
+    "no lag": "-lag-in-frames 0 -g 12",
+}
 _ONE = {"": ""}
 # Encoder -> kinds. Those that write one picture a frame have one.
 ENCODERS: dict[str, dict[str, str]] = {
@@ -60,14 +64,8 @@ ENCODERS: dict[str, dict[str, str]] = {
     "libxvid": {kind: _GROUPS[kind] for kind in ("no B", "B open", "long")},
     "mpeg2video": {**_GROUPS, "interlaced": "-g 12 -bf 2 -flags +ilme+ildct"},
     "mpeg1video": _GROUPS,
-    "libvpx": {
-        "alt-ref": "-auto-alt-ref 1 -lag-in-frames 16 -g 25",
-        "no lag": "-lag-in-frames 0 -g 12",
-    },
-    "libvpx-vp9": {
-        "alt-ref": "-auto-alt-ref 1 -lag-in-frames 16 -g 25",
-        "no lag": "-lag-in-frames 0 -g 12",
-    },
+    "libvpx": _VPX,
+    "libvpx-vp9": _VPX,
     "libaom-av1": {"": "-cpu-used 8 -g 25 -row-mt 0"},
     "h263": {"": "-g 12"},
     "h263p": {"": "-g 12"},
@@ -265,7 +263,7 @@ def check(row: Row, decoder: str) -> tuple[str, str]:
                     )
     except VideoReadError as error:
         return "refused", str(error).partition(": ")[2]
-    except Exception as error:
+    except Exception as error:  # an untyped error is a result too
         return "wrong", f"{type(error).__name__}: {error}"
     return "right", ""
 

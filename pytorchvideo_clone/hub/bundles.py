@@ -152,9 +152,8 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
         input_spec = InputSpec(**contents["input_spec"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes its input in other words: {error}") from error
-    names, name, model_kwargs = (
-        contents.get(key) for key in ("class_names", "model", "model_kwargs")
-    )
+    names, name = contents.get("class_names"), contents["model"]
+    model_kwargs = contents["model_kwargs"]
     if names is not None and not (isinstance(names, list | tuple) and all(map(_is_text, names))):
         raise CheckpointError(f"{path} has class_names {names!r:.80}; expected a list of texts.")
     if not isinstance(name, str):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from fractions import Fraction
 from numbers import Integral, Real
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from torch import Tensor, nn
 
@@ -34,6 +34,8 @@ Converter = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 # Largest count of frames, pixels or clips that an InputSpec may ask for; a file may hold one.
 _MOST = 1 << 14
+Placement = Literal["endpoints", "division"]
+_PLACEMENTS: tuple[str, ...] = get_args(Placement)
 _WHOLE = ("num_frames", "crop", "side", "test_clips", "test_crops")
 
 HUB_ARGUMENTS = """
@@ -81,7 +83,7 @@ class InputSpec:
     alpha: int | None = None
     test_clips: int = 10
     test_crops: int = 3
-    clip_placement: Literal["endpoints", "division"] = "endpoints"
+    clip_placement: Placement = "endpoints"
 
     def __post_init__(self) -> None:
         """Check the fields, which may come from a file, and fill in what depends on others."""
@@ -99,6 +101,9 @@ class InputSpec:
                 raise ValueError(f"{name} is {value!r}; expected a tuple of numbers.")
             if not all(isinstance(one, Real) and math.isfinite(one) for one in value):
                 raise ValueError(f"{name} is {value!r}; expected finite numbers.")
+        if self.clip_placement not in _PLACEMENTS:
+            known = ", ".join(_PLACEMENTS)
+            raise ValueError(f"clip_placement is {self.clip_placement!r}; choose one of {known}.")
         if len(self.mean) != len(self.std):
             raise ValueError(f"mean has {len(self.mean)} channels, std {len(self.std)}.")
         if not self.test_crop:

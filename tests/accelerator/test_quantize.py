@@ -118,6 +118,13 @@ def test_sensitive_layers_are_kept_until_the_tolerance_holds() -> None:
     assert report.difference <= all_int8.difference / 2
 
 
+def test_a_part_of_the_tolerance_is_left_to_the_runtime() -> None:
+    clips = read_calibration(CLIPS, (EXAMPLE,))
+    cost = quantize(graph_of(Net()), clips, tolerance=10.0).difference
+    assert quantize(graph_of(Net()), clips, tolerance=cost / 0.79).kept == ()
+    assert quantize(graph_of(Net()), clips, tolerance=cost / 0.81).kept == ("wide",)
+
+
 def test_layers_that_are_named_are_kept() -> None:
     clips = read_calibration(CLIPS, (EXAMPLE,))
     report = quantize(graph_of(Net()), clips, keep=["head", "wide"], tolerance=10.0)

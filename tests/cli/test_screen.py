@@ -24,3 +24,10 @@ def test_progress_in_a_file_is_a_line_now_and_then(capsys, monkeypatch) -> None:
     shown = capsys.readouterr()
     assert not shown.out
     assert shown.err.splitlines() == ["3 of 6 videos", "6 of 6 videos"]
+
+
+def test_progress_in_a_file_ends_with_the_count(capsys) -> None:
+    with progress() as on_progress:
+        on_progress(1, 2)
+        on_progress(2, 2)
+    assert capsys.readouterr().err.splitlines() == ["2 of 2 videos"]

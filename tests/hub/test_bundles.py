@@ -100,6 +100,11 @@ def test_a_bundle_from_another_time_is_refused_in_a_sentence(
         ("std", (), r"std is \(\)"),
         ("std", (1.0,), "mean has 3 channels, std 1"),
         ("std", (1.0, float("nan"), 1.0), "expected finite numbers"),
+        (
+            "clip_placement",
+            "random",
+            "'random'; choose one of endpoints, division",
+        ),
         ("bogus", 1, "describes its input in other words"),
         ("class_names", 5, "class_names 5; expected a list of texts"),
         ("class_names", [1, 2, 3], "expected a list of texts"),

@@ -36,15 +36,6 @@ def trained(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-@pytest.fixture(scope="module")
-def two_classes(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quarter of the videos, for what does not depend on how many there are."""
-    folder = tmp_path_factory.mktemp("two")
-    for name in ("pan_left", "zoom_in"):
-        (folder / name).symlink_to(motion_folder / "train" / name)
-    return folder
-
-
 def test_a_run_leaves_a_usable_checkpoint_and_its_numbers(trained: Path) -> None:
     model, bundle = load_bundle(trained / "model.pth")
     assert bundle.model == "x3d_tiny"

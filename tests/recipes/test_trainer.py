@@ -29,14 +29,6 @@ QUIET = {
 }
 
 
-@pytest.fixture(scope="module")
-def two_classes(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("two")
-    for name in ("pan_left", "zoom_in"):
-        (folder / name).symlink_to(motion_folder / "train" / name)
-    return folder
-
-
 def fit(path: Path, **options) -> tuple[ClassificationModule, list[float]]:
     """Train; give the module and the learning rates of the steps."""
     data = VideoDataModule(path, SPEC, batch_size=2, num_workers=0)

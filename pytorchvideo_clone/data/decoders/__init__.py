@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
+# Options of the others that mean the same to PyAV.
+_OF_PYAV_TOO = ("width", "height", "video_stream")
 
 
 class Decoder(Protocol):
@@ -174,7 +176,7 @@ def open_reliable_decoder(
     Args:
         source: gives a local path, or an open binary file.
         name: as in `resolve_decoder`.
-        options: passed to the decoder; PyAV gets those of the size.
+        options: passed to the decoder; PyAV gets those of the size and of the stream.
 
     Returns:
         The decoder; and why it is PyAV, or None if it is the one asked for.
@@ -185,8 +187,8 @@ def open_reliable_decoder(
     try:
         return open_decoder(source(), name, **options), None
     except DecoderRefusal as refusal:
-        size = {key: options[key] for key in ("width", "height") if key in options}
-        decoder = PyAVDecoder(source(), **size)
+        kept = {key: options[key] for key in _OF_PYAV_TOO if key in options}
+        decoder = PyAVDecoder(source(), **kept)
         _say_once(refusal.backend, refusal.cause)
         return decoder, refusal.cause
 

@@ -41,6 +41,7 @@ class DecordDecoder:
         num_threads: threads that decode; one, since several workers decode at once.
         fault_tol: how many damaged frames decord may replace by others, as decord's own argument;
             none unless it is given.
+        video_stream: which video stream, as for `PacketReader`; decord reads files that have one.
 
     Raises:
         ImportError: if decord does not load.
@@ -57,10 +58,11 @@ class DecordDecoder:
         height: int = -1,
         num_threads: int = 1,
         fault_tol: float = -1,
+        video_stream: int | None = None,
     ) -> None:
         decord = optional_import("decord", extra="decord")
         self._errors = (decord.DECORDError, RuntimeError, AssertionError)
-        self._reader = PacketReader(source)
+        self._reader = PacketReader(source, video_stream)
         self._size = self._reader.container.size
         try:
             self._refuse_hevc(decord.__version__)
@@ -164,7 +166,7 @@ class DecordDecoder:
 
     def _check_packets(self) -> dict[int, int]:
         """Refuse what decord is known to miscount; give the number of the frame at each stamp."""
-        container = self._reader.container.format.name
+        container = self._reader.container_name
         if container in _REFUSED_CONTAINERS:
             raise self._refusal(_REFUSED_CONTAINERS[container])
         if self._reader.timeline is not None:

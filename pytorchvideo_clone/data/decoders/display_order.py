@@ -137,7 +137,7 @@ def find_timeline(reader: "PacketReader") -> Timeline | None:
     following = reader.packets()
     packets = list(islice(following, _FIRST_PACKETS))
     if context.name in _ALL_KEYS and all(packet.is_keyframe for packet in packets):
-        return count_frames(reader, _NO_KEYS)
+        return count_frames(reader)
     if doubt([PacketTimes.of(packet) for packet in packets], context.has_b_frames) is None:
         return None
     packets += islice(following, _MORE_PACKETS)
@@ -187,6 +187,7 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
         return Timeline.of(times, shown, reader.gap)
     if avi and len(shown) == len(times) and [t.dts for t in times] == list(range(len(times))):
         # It counts its frames, in the order of decoding.
+        # A packet of an AVI has both times or none.
         late = {packet.pts - packet.dts for packet in times}  # type: ignore[operator]
         if shown == sorted(shown) and len(late) == 1:
             return None
@@ -228,6 +229,7 @@ def doubt(times: Sequence[PacketTimes], reorders: bool) -> str | None:
 def in_order(times: Sequence[PacketTimes], shown: Sequence[int]) -> bool:
     """Say whether all packets have times, and these ascend in the order of showing."""
     begins = [times[number].pts for number in shown]
+    # None is ruled out before they are sorted.
     return shown[:1] == [0] and None not in begins and begins == sorted(begins)  # type: ignore[type-var]
 
 

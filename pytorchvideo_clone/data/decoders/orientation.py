@@ -27,6 +27,7 @@ class Orientation(NamedTuple):
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Orientation":
         """Read that of a decoded frame; angles that are no quarter turns are left alone."""
+        # Its annotations name text keys only, but it takes a type.
         data = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]
         if data is None:
             return _UPRIGHT

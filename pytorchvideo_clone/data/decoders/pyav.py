@@ -19,7 +19,7 @@ from pytorchvideo_clone.data.decoders.timestamps import select_frames
 from pytorchvideo_clone.data.stages import stage
 from pytorchvideo_clone.data.video import FrameFilter, OnDamage, Seconds, VideoReadError
 
-__all__ = ["PyAVDecoder"]
+__all__ = ["OtherOrder", "PyAVDecoder"]
 
 # Decoders that can leave out single frames on which no other builds, exactly.
 _KNOWN_TO_SKIP = {"h264", "hevc"}
@@ -90,8 +90,7 @@ class PyAVDecoder:
         """
         try:
             return self._read(start_sec, end_sec, frame_filter, on_damage, short_side)
-        except _OtherOrder:
-            self.reader.count_frames()
+        except OtherOrder:
             return self._read(start_sec, end_sec, frame_filter, on_damage, short_side)
 
     def frames(self) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -101,6 +100,7 @@ class PyAVDecoder:
 
         Raises:
             VideoReadError: if one of them is damaged.
+            OtherOrder: if their time stamps are wrong; they are right when it is called again.
         """
         window = self.reader.read(-math.inf, math.inf, from_start=True, keep_data=False)
         shown = set(window.stamps)
@@ -231,8 +231,11 @@ class PyAVDecoder:
         return orientation.apply(rows[:, : 3 * width].reshape(height, width, 3))
 
 
-class _OtherOrder(Exception):
-    """Frames come out of the decoder in another order than the file's times say."""
+class OtherOrder(Exception):
+    """Frames come out of the decoder in another order than the file's times say.
+
+    By now they are counted: what was begun with the file's times begins again.
+    """
 
 
 class _Run:
@@ -279,7 +282,8 @@ class _Run:
                     if frame.pts is None:
                         continue
                     if self.seen and frame.pts < self.seen[-1] and self._may_be_counted():
-                        raise _OtherOrder
+                        self._reader.count_frames()
+                        raise OtherOrder
                     self.seen.append(frame.pts)
                     yield frame.pts, frame
 

@@ -56,8 +56,9 @@ class TorchCodecDecoder:
         decoders = _import_torchcodec().decoders
         self._reader = PacketReader(source, video_stream)
         container = self._reader.container_name
+        wrong_frames = f"does not find the right frames of {container} files"
         if self._reader.timeline is not None or container in _REFUSED_CONTAINERS:
-            raise self._refusal(f"does not find the right frames of {container} files")
+            raise self._refusal(wrong_frames)
         context = self._reader.stream.codec_context
         if Orientation.of_first(context, self._reader.scan()).mirrors:
             raise self._refusal("does not mirror pictures")
@@ -77,9 +78,7 @@ class TorchCodecDecoder:
         begin = self._decoder.metadata.begin_stream_seconds_from_content or 0
         tick = float(self._reader.time_base)
         if container == "avi" and abs(begin - self._reader.start_pts * tick) > tick / 2:
-            raise self._refusal(
-                f"does not find the right frames of {container} files"
-            )  # it stamps B-frames late
+            raise self._refusal(wrong_frames)  # it stamps B-frames late
 
     @staticmethod
     def about() -> str:

@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from pytorchvideo_clone._optional import optional_import
 from pytorchvideo_clone.data import files
-from pytorchvideo_clone.data.decoders.pyav import PyAVDecoder
+from pytorchvideo_clone.data.decoders.pyav import OtherOrder, PyAVDecoder
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.packed.format import (
     KEY,
@@ -85,7 +85,10 @@ def encode_video(
         decoder = PyAVDecoder(source)
         try:
             sound = take_sound(source) if audio else NO_SOUND
-            return _encode(decoder, codec, short_side, quality, sound)
+            try:
+                return _encode(decoder, codec, short_side, quality, sound)
+            except OtherOrder:
+                return _encode(decoder, codec, short_side, quality, sound)
         finally:
             decoder.close()
     except VideoReadError as error:

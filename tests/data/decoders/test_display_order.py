@@ -14,6 +14,7 @@ from pytorchvideo_clone.data.decoders.display_order import (
 )
 from pytorchvideo_clone.data.decoders.packets import PacketReader
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
+from pytorchvideo_clone.data.packed import PackedVideo, PackSettings, pack_videos
 from tests.data.coded_video import numbers, write_video
 
 B_FRAMES = {"bf": "2", "g": "12"}
@@ -159,6 +160,50 @@ def test_forgotten_reordering_of_an_mp4_is_noticed(tmp_path: Path) -> None:
         assert numbers(video.get_clip(Fraction(19, 50), Fraction(29, 50))["video"]) == [
             *range(10, 15)
         ]
+
+
+def forget_reordering_later(path: Path) -> None:
+    """Let an mp4 say of its frames after the 40th packet that they are shown as they are stored."""
+    data = bytearray(path.read_bytes())
+    entries = data.index(b"ctts") + 8
+    place, packets = entries + 4, 0
+    for _ in range(int.from_bytes(data[entries : entries + 4], "big")):
+        if packets > 40:
+            data[place + 4 : place + 8] = data[entries + 8 : entries + 12]  # that of the first
+        packets += int.from_bytes(data[place : place + 4], "big")
+        place += 8
+    path.write_bytes(data)
+
+
+def test_reordering_forgotten_in_the_middle_is_noticed(tmp_path: Path) -> None:
+    options = {"bf": "3", "x264-params": "b-adapt=0:keyint=12:scenecut=0"}
+    path = tmp_path / "videos" / "run" / "video.mp4"
+    path.parent.mkdir(parents=True)
+    write_video(path, 80, 25, options=options)
+    forget_reordering_later(path)
+    reader = PacketReader(str(path))
+    assert reader.timeline is None  # its begin shows nothing
+    reader.close()
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        assert numbers(video.get_clip(0, 4)["video"]) == list(range(80))
+    store = tmp_path / "store.ptvpack"
+    report = pack_videos(tmp_path / "videos", store, PackSettings(), num_workers=1)
+    assert not report.left_out
+    with PackedVideo(f"{store}#0", decode_audio=False) as video:
+        assert numbers(video.get_clip(0, 4)["video"]) == list(range(80))
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_frames_are_packed_in_the_order_of_their_showing(codec: str, tmp_path: Path) -> None:
+    path = tmp_path / "videos" / "run" / "video.avi"
+    path.parent.mkdir(parents=True)
+    write_video(path, 50, 25, codec=codec, options=B_FRAMES)
+    store = tmp_path / "store.ptvpack"
+    pack_videos(tmp_path / "videos", store, PackSettings(), num_workers=1)
+    with PackedVideo(f"{store}#0", decode_audio=False) as video:
+        assert numbers(video.get_clip(0, 3)["video"]) == list(range(50))
+        part = video.get_clip(Fraction(19, 50), Fraction(29, 50))["video"]
+        assert numbers(part) == list(range(10, 15))
 
 
 def test_files_that_tell_their_times_are_not_counted(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.data.coded_video import numbers, write_video
 CODECS = {"avi": "mpeg4", "mxf": "mpeg2video", "webm": "libvpx"}
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "avi", "mxf"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "avi", "mxf", "flv", "wmv"])
 def test_a_file_that_is_cut_off_is_refused_and_says_why(ending: str, tmp_path: Path) -> None:
     container = {"movflags": "faststart"} if ending == "mp4" else None
     path = Path(
