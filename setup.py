@@ -15,7 +15,7 @@ VERSION = re.search(
 # Every lower bound is the oldest that `make test-versions` runs; a bound above stands where a newer
 # one is known not to work. torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15.
 EXTRAS = {
-    "torchcodec": ["torchcodec>=0.11"],
+    "torchcodec": ["torchcodec>=0.12"],
     # decord's successor, under the same module name: decord 0.6 has no wheels for ARM.
     "decord": ["decord2>=3.4"],
     "audio": ["torchaudio>=2.11", "torch>=2.11,<2.15"],
@@ -26,14 +26,14 @@ EXTRAS = {
         "jsonargparse[signatures]>=4.40",
         "rich>=13",
     ],
-    "onnx": ["onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.23"],
+    "onnx": ["torch>=2.14", "onnx>=1.18", "onnxscript>=0.5", "onnxruntime>=1.23"],
     # Export for phones; torchao quantises what is exported.
-    "mobile": ["executorch>=1.5", "torchao>=0.18"],
+    "mobile": ["torch>=2.13", "executorch>=1.5", "torchao>=0.18"],
     "openvino": ["openvino>=2026.2"],
     # The JPEG kind of packed stores.
     "packed": ["simplejpeg>=1.8.2"],
     # Packing over a cluster.
-    "ray": ["ray[data]>=2.40"],
+    "ray": ["ray[data]>=2.51"],
     # HTTP; other stores need fsspec's own package, such as s3fs or gcsfs.
     "remote": ["fsspec[http]>=2025.5"],
     # Photographs for the embedded motion data set, and the plots of its report.

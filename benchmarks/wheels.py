@@ -3,9 +3,11 @@
     .venv/bin/python benchmarks/wheels.py
 
 resolves every extra for each platform and Python from wheels alone, and prints what stands in the
-way where that fails. Only metadata are read, nothing is installed.
+way where that fails. Only metadata are read, nothing is installed. `[all]` holds what the others
+do: where it resolves, so do they, and they are asked one by one where it does not.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -16,13 +18,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.versions import PYTHONS, declared
 
-# glibc 2.28 is that of RHEL 8, before those of Debian 11 and Ubuntu 20.04.
+# The oldest systems that every wheel runs on: RHEL 8, Debian 11 and Ubuntu 20.04; Ubuntu 22.04 and
+# Debian 12 (OpenVINO's wheel for ARM); macOS 14 (PyAV's and torch's).
 PLATFORMS = {
-    "Linux x86-64": "x86_64-manylinux_2_28",
-    "Linux aarch64": "aarch64-manylinux_2_28",
-    "macOS arm64": "aarch64-apple-darwin",
+    "Linux x86-64, glibc 2.28": "x86_64-manylinux_2_28",
+    "Linux aarch64, glibc 2.35": "aarch64-manylinux_2_35",
+    "macOS 14 arm64": "aarch64-apple-darwin",
     "Windows x86-64": "x86_64-pc-windows-msvc",
 }
+MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
 # Published as source only, of Python alone: it needs no compiler.
 PURE_SOURCE = ("antlr4-python3-runtime", "fvcore", "iopath")
 NOT_FOR_USERS = {"docs", "test"}
@@ -35,28 +39,35 @@ def lacking(requirements: list[str], platform: str, python: str) -> str:
     command += ["--only-binary", ":all:"]
     command += [part for name in PURE_SOURCE for part in ("--no-binary", name)]
     text = "\n".join(requirements)
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8")
+    done = subprocess.run(
+        command, input=text, capture_output=True, encoding="utf-8", env=os.environ | MACOS
+    )
     if done.returncode == 0:
         return ""
     without_wheel = re.findall(r"([\w.-]+)[=<>\d.]* has no wheels", done.stderr)
     return ", ".join(sorted(set(without_wheel))) or " ".join(done.stderr.split())
 
 
-def main() -> None:
-    """Print a table for each platform."""
+def column(platform: str, python: str) -> dict[str, str]:
+    """Give what is in the way of each extra for a platform and a Python."""
     needs = declared()
     extras = {name: list_ for name, list_ in needs.items() if name not in NOT_FOR_USERS}
-    cells = [(p, name, python) for p in PLATFORMS for name in extras for python in PYTHONS]
-    with ThreadPoolExecutor(2) as pool:
-        answers = pool.map(lambda c: lacking(needs[""] + extras[c[1]], c[0], c[2]), cells)
-        found = dict(zip(cells, answers, strict=True))
+    if not lacking(needs[""] + needs["all"], platform, python):
+        return dict.fromkeys(extras, "")
+    return {name: lacking(needs[""] + list_, platform, python) for name, list_ in extras.items()}
+
+
+def main() -> None:
+    """Print a table for each platform."""
     print(date.today())
     for platform in PLATFORMS:
+        with ThreadPoolExecutor(2) as pool:
+            columns = list(pool.map(lambda python: column(platform, python), PYTHONS))  # noqa: B023
         print(f"\n| {platform} | " + " | ".join(PYTHONS) + " |\n|---|" + "---|" * len(PYTHONS))
-        for name in extras:
-            row = [found[platform, name, python] for python in PYTHONS]
+        for name in columns[0]:
+            row = [found[name] for found in columns]
             shown = " | ".join(f"no: {cell}" if cell else "yes" for cell in row)
-            print(f"| {f'`{name}`' if name else 'the core'} | {shown} |")
+            print(f"| {f'`{name}`' if name else 'the core'} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

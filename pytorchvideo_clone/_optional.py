@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-__all__ = ["optional_import"]
+__all__ = ["optional_import", "require_torch"]
 
 
 def optional_import(name: str, extra: str) -> ModuleType:
@@ -32,3 +32,24 @@ def optional_import(name: str, extra: str) -> ModuleType:
         raise ImportError(
             f"{state}. Install it with: pip install 'pytorchvideo_clone[{extra}]'", name=name
         ) from error
+
+
+def require_torch(version: str, extra: str) -> None:
+    """Refuse a torch that is too old for one use, which the core of this package still works with.
+
+    Args:
+        version: the oldest that works.
+        extra: name of the extra in `setup.py` that asks for it.
+
+    Raises:
+        ImportError: if torch is older, with the command that installs a newer one.
+
+    >>> require_torch("2.0", extra="onnx")
+    """
+    torch = importlib.import_module("torch")
+    if torch.__version__ < version:
+        raise ImportError(
+            f"torch is {torch.__version__}; this needs {version} or later. Install it with: "
+            f"pip install 'pytorchvideo_clone[{extra}]'",
+            name="torch",
+        )

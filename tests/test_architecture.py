@@ -15,22 +15,33 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": ({"_moved"}, set()),
     "_optional": (set(), set()),
     "_moved": (set(), set()),
+    "_whole": (set(), set()),
     # Pillow reads the image files of frame videos; torchvision requires it anyway, as torch does
     # fsspec, which reads remote files.
-    "data": ({"_optional"}, {"av", "torchcodec", "decord", "iopath", "fsspec", "PIL"}),
+    "data": ({"_optional", "_whole"}, {"av", "torchcodec", "decord", "iopath", "fsspec", "PIL"}),
     # Pillow draws the contact sheets.
     "transforms": ({"_optional"}, {"torchvision", "kornia", "torchaudio", "PIL"}),
     "layers": (set(), {"fvcore"}),
     "losses": (set(), {"fvcore"}),
     "models": ({"layers", "losses"}, {"torchvision", "fvcore"}),
     "accelerator": ({"layers", "_optional"}, {"executorch", "torchao", "onnx", "openvino"}),
-    "hub": ({"models", "accelerator"}, {"iopath"}),
+    "hub": ({"models", "accelerator", "_whole"}, {"iopath"}),
     "recipes": (
-        {"data", "transforms", "models", "losses", "hub", "accelerator", "_optional"},
+        {"data", "transforms", "models", "losses", "hub", "accelerator", "_optional", "_whole"},
         {"lightning", "torchmetrics", "jinja2", "PIL"},
     ),
     "cli": (
-        {"__init__", "_optional", "data", "transforms", "models", "accelerator", "hub", "recipes"},
+        {
+            "__init__",
+            "_optional",
+            "_whole",
+            "data",
+            "transforms",
+            "models",
+            "accelerator",
+            "hub",
+            "recipes",
+        },
         {"jsonargparse", "rich"},
     ),
 }

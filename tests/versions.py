@@ -5,7 +5,8 @@
 
 An environment lies in `.venvs` and is used again until the requirements of setup.py change.
 "Oldest" takes the lower bound of each of them, or the first release above it that has a wheel for
-this Python. uv installs: it links what environments share, and resolves to the oldest.
+this Python; of torch that of the core, and what needs a newer one skips there. uv installs: it
+links what environments share, and resolves to the oldest.
 """
 
 import hashlib
@@ -88,7 +89,11 @@ def interpreters() -> dict[str, str]:
 def prepare(interpreter: str, environment: Path, bounds: str) -> None:
     """Make an environment and install into it, unless that was done for these requirements."""
     needs = declared()
-    requirements = "\n".join(needs[""] + needs["test"])
+    listed = needs[""] + needs["test"]
+    if bounds == "oldest":
+        core = next(need for need in needs[""] if need.startswith("torch>="))
+        listed = [core, *(need for need in listed if not need.startswith("torch>="))]
+    requirements = "\n".join(listed)
     stamp, state = environment / "installed", hashlib.sha256(requirements.encode()).hexdigest()
     if stamp.exists() and stamp.read_text("utf-8") == state:
         return

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone._whole import write_whole
 from pytorchvideo_clone.accelerator import ExportedModel, Measurement, build_form, randomize_norms
 from pytorchvideo_clone.accelerator import benchmark as measure_forms
 from pytorchvideo_clone.accelerator.benchmark import BUILDERS
@@ -228,10 +229,8 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
         "torch": torch.__version__,
         "date": date.today().isoformat(),
     }
-    path.write_text(
-        json_format.dumps({"machine": machine, "rows": list(merged.values())}, indent=1) + "\n",
-        encoding="utf-8",
-    )
+    text = json_format.dumps({"machine": machine, "rows": list(merged.values())}, indent=1)
+    write_whole(path, text + "\n")
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

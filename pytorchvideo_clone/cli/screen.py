@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone._whole import write_whole
 
 __all__ = ["file_writer", "is_first_rank", "progress"]
 
@@ -23,8 +24,7 @@ def file_writer(output: str | None) -> Callable[[str], object]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise ValueError(f"output is {output!r}, a folder; give the name of a file.")
-    # Not the locale's encoding; a name that is no UTF-8 is written with escapes.
-    return partial(path.write_text, encoding="utf-8", errors="backslashreplace")
+    return partial(write_whole, path)
 
 
 def is_first_rank() -> bool:

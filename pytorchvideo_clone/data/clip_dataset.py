@@ -1,7 +1,6 @@
 """Clips of labelled videos by number: (seed, epoch, index) -> sample."""
 
 import functools
-import hashlib
 import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -167,10 +166,10 @@ class ClipDataset(Dataset):
         own = getattr(self.labeled_video_paths, "fingerprint", None)
         if own is not None:
             return own()
-        digest = hashlib.blake2b(digest_size=16)
-        for index in range(len(self.labeled_video_paths)):
-            digest.update(f"{self.labeled_video_paths[index][0]}\n".encode(errors="replace"))
-        return digest.hexdigest()
+        numbers = range(len(self.labeled_video_paths))
+        return LabeledVideoPaths(
+            (self.labeled_video_paths[number][0], None) for number in numbers
+        ).fingerprint()
 
     def __len__(self) -> int:
         per_video = self.clip_sampler.samples_per_video

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone._whole import written_whole
 
 __all__ = [
     "MOTIONS",
@@ -222,8 +223,7 @@ def _load_photograph(name: str) -> Tensor:  # -> (3, 256, 256) uint8
 
 def _write_mp4(path: Path, video: Tensor, tone: int) -> None:
     """Encode (3, T, H, W) uint8 with a sine tone; a half-written file never has the final name."""
-    unfinished = path.with_suffix(".part")
-    with av.open(str(unfinished), "w", format="mp4") as container:
+    with written_whole(path) as unfinished, av.open(str(unfinished), "w") as container:
         picture = container.add_stream(
             "libx264", rate=_FPS, options={"crf": "20", "preset": "veryfast"}
         )
@@ -243,4 +243,3 @@ def _write_mp4(path: Path, video: Tensor, tone: int) -> None:
             block.time_base = Fraction(1, _AUDIO_RATE)
             container.mux(sound.encode(block))
         container.mux(sound.encode())
-    unfinished.replace(path)

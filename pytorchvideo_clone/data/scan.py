@@ -88,21 +88,22 @@ def scan_videos(
     wanted = _list_videos(source)
     # What was bad in an earlier scan is looked at again: it may have been mended.
     known = {row.path: row for row in _known(target, unfinished)}
+    distinct = {video.path: video for video in wanted}  # a list may name a video several times
     rows: dict[str, ScannedVideo] = {}
-    for video in wanted:
+    for video in distinct.values():
         before = known.get(video.path)
         if before is not None and _is_known(before, check):
             rows[video.path] = _relabelled(before, video)
     reused = len(rows)
     target.parent.mkdir(parents=True, exist_ok=True)
-    left = [video for video in wanted if video.path not in rows]
-    on_progress(reused, len(wanted))
+    left = [video for path, video in distinct.items() if path not in rows]
+    on_progress(reused, len(distinct))
     with open_manifest(unfinished, "ab") as file:
         for row in _probe_all(left, check, num_workers or os.cpu_count() or 1, time_limit_sec):
             rows[row.path] = row
             append_row(file, row)
-            on_progress(len(rows), len(wanted))
-    ordered = [rows[video.path] for video in wanted]
+            on_progress(len(rows), len(distinct))
+    ordered = [_relabelled(rows[video.path], video) for video in wanted]
     report = ScanReport(
         [row for row in ordered if not row.cause], [row for row in ordered if row.cause], reused
     )
@@ -142,12 +143,13 @@ def _check_arguments(check: str, num_workers: int | None, time_limit_sec: float)
 def _list_videos(source: files.PathLike) -> list[ScannedVideo]:
     videos = read_labeled_videos(source)
     names = videos.class_names or []
-    found: dict[str, ScannedVideo] = {}
+    found = []
     for index in range(len(videos)):
         path, info = videos[index]
         label = -1 if info["label"] is None else info["label"]
-        found[path] = ScannedVideo(path, label, names[label] if label in range(len(names)) else "")
-    return list(found.values())
+        name = names[label] if label in range(len(names)) else ""
+        found.append(ScannedVideo(path, label, name))
+    return found
 
 
 def _look(path: str, check: Check) -> dict[str, Any]:

@@ -137,7 +137,13 @@ class EpochSampler(Sampler[int]):
             ValueError: if it is of other samples, or of another order of them.
         """
         for key, mine in self._settings().items():
-            if state_dict.get(key) != mine:
+            if key == "videos":
+                if state_dict.get(key, mine) != mine:  # states of earlier releases do not say
+                    raise ValueError(
+                        "the state is of another list of videos; resume with the data and the "
+                        "settings of the run that was stopped."
+                    )
+            elif state_dict.get(key) != mine:
                 raise ValueError(
                     f"the state has {key} {state_dict.get(key)}, this sampler {mine}; resume with "
                     "the data and the settings of the run that was stopped."
@@ -151,10 +157,6 @@ class EpochSampler(Sampler[int]):
         digest = hashlib.blake2b(digest_size=16)
         digest.update(repr((self._settings(), self.epoch, self._start, self.uneven)).encode())
         digest.update(self._order().tobytes())
-        if self._fingerprint is None:
-            of_data = getattr(self.dataset, "fingerprint", None)
-            self._fingerprint = "" if of_data is None else of_data()
-        digest.update(self._fingerprint.encode())
         return digest.hexdigest()
 
     def __len__(self) -> int:
@@ -186,7 +188,15 @@ class EpochSampler(Sampler[int]):
         return rng.permutation(len(self.dataset))
 
     def _settings(self) -> dict[str, Any]:
-        return {"length": len(self.dataset), "seed": self.seed, "shuffle": self.shuffle}
+        if self._fingerprint is None:
+            of_data = getattr(self.dataset, "fingerprint", None)
+            self._fingerprint = "" if of_data is None else of_data()
+        return {
+            "length": len(self.dataset),
+            "seed": self.seed,
+            "shuffle": self.shuffle,
+            "videos": self._fingerprint,
+        }
 
     def _state(self, position: int, batches: int) -> dict[str, Any]:
         # What is padded begins at the end of the order.

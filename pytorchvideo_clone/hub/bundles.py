@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pytorchvideo_clone._whole import written_whole
 from pytorchvideo_clone.hub.checkpoints import (
     CheckpointError,
     compare_states,
@@ -102,9 +103,8 @@ def save_bundle(
         )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".partial")
-    torch.save({"model_state": model.state_dict(), **fields}, unfinished)
-    unfinished.replace(path)
+    with written_whole(path) as unfinished:
+        torch.save({"model_state": model.state_dict(), **fields}, unfinished)
 
 
 def bundle_fields(

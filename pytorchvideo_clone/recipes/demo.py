@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pytorchvideo_clone._whole import write_whole
 from pytorchvideo_clone.accelerator import load_exported
 from pytorchvideo_clone.data import EncodedVideo
 from pytorchvideo_clone.data.motion import MOTIONS, REVERSED, write_motion_dataset
@@ -70,8 +71,8 @@ def run_demo(
         "seconds": seconds,
         **trained,
     }
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2), encoding="utf-8")
-    (folder / "predictions.json").write_text(json.dumps(predictions, indent=2), encoding="utf-8")
+    write_whole(folder / "metrics.json", json.dumps(metrics, indent=2))
+    write_whole(folder / "predictions.json", json.dumps(predictions, indent=2))
     page = write_report(
         folder / "report.html",
         title=f"{trained['model']} on the motion data set",

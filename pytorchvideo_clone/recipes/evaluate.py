@@ -16,6 +16,7 @@ from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.inputs import example_input
 from pytorchvideo_clone.recipes.modules import ClassificationModule
+from pytorchvideo_clone.recipes.predict import NOT_FINITE
 from pytorchvideo_clone.recipes.trainer import answering_signals, make_trainer
 
 __all__ = ["Evaluation", "evaluate_classifier"]
@@ -129,7 +130,8 @@ def evaluate_classifier(
 
     Raises:
         FileNotFoundError: if `data_path` does not exist.
-        ValueError: if its classes are not the model's, or none of its videos can be read.
+        ValueError: if its classes are not the model's, none of its videos can be read, or the
+            scores are not finite.
     """
     if class_names is None:
         class_names = [str(number) for number in range(_count_classes(model, spec))]
@@ -168,6 +170,8 @@ def evaluate_classifier(
     paths = data.splits["test"]
     if not len(index):
         raise ValueError(f"none of the {len(paths)} videos can be read: {reports.causes}")
+    if bad := int((~scores.isfinite().all(dim=1)).sum()):
+        raise ValueError(f"{bad} of {len(scores)} videos have no result: {NOT_FINITE}.")
     return Evaluation(
         class_names=list(class_names),
         videos=[str(paths[i][0]) for i in index.tolist()],

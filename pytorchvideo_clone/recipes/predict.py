@@ -20,7 +20,12 @@ from pytorchvideo_clone.recipes.inputs import (
     normalize_clips,
 )
 
-__all__ = ["clip_scorer", "find_videos", "predict_video", "predict_videos"]
+__all__ = ["NOT_FINITE", "clip_scorer", "find_videos", "predict_video", "predict_videos"]
+
+NOT_FINITE = (
+    "the model gives scores that are not finite: its weights are damaged, or too large for the "
+    "numbers that it computes in"
+)
 
 
 @torch.no_grad()
@@ -139,6 +144,9 @@ def predict_videos(
                 raise  # of the decoder; a URL may need a package that the others do not
             text = str(error)
             yield {"video": path, "error": text if path in text else f"{path}: {text}"}
+            continue
+        if not scores.isfinite().all():
+            yield {"video": path, "error": f"{path}: {NOT_FINITE}"}
             continue
         best = scores.topk(min(top_k, len(scores)))
         named = zip(best.values.tolist(), best.indices.tolist(), strict=True)

@@ -11,7 +11,17 @@ from typing import Any
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-__all__ = ["History", "RunFiles", "WholeCheckpoints", "set_aside", "to_json", "write_whole"]
+from pytorchvideo_clone._whole import write_whole, written_whole
+
+__all__ = [
+    "DivergedError",
+    "History",
+    "RunFiles",
+    "StopDiverged",
+    "WholeCheckpoints",
+    "set_aside",
+    "to_json",
+]
 
 # What a run leaves in its folder.
 FILES = ("model.pth", "best.pth", "last.ckpt", "metrics.json", "metrics.jsonl")
@@ -41,6 +51,33 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where a checkpoint stopped."""
         self.epochs = list(state_dict["epochs"])
+
+
+class DivergedError(ArithmeticError):
+    """A training whose loss or weights are no finite numbers any more."""
+
+
+class StopDiverged(Callback):
+    """End a run that has diverged, before anything of that epoch is written.
+
+    Stands before those that write.
+    """
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the losses of the epoch that ends, and at all weights.
+
+        Raises:
+            DivergedError: if one of them is not finite.
+        """
+        logged = trainer.callback_metrics.items()
+        bad = [name for name, x in logged if name.endswith("_loss") and not x.isfinite()]
+        bad += [name for name, x in pl_module.state_dict().items() if not x.isfinite().all()]
+        if bad:
+            raise DivergedError(
+                f"training diverged in epoch {trainer.current_epoch + 1}: not finite are "
+                f"{', '.join(bad[:3])}{', ...' if len(bad) > 3 else ''}. Take a lower learning "
+                "rate, a longer warm-up, or another precision."
+            )
 
 
 class RunFiles(Callback):
@@ -104,9 +141,8 @@ class WholeCheckpoints(TorchCheckpointIO):
     ) -> None:
         """Write a checkpoint."""
         # Lightning's own goes through the system's folder for temporary files, maybe another disk.
-        unfinished = Path(f"{path}.partial")
-        super().save_checkpoint(checkpoint, unfinished, storage_options)
-        unfinished.replace(path)
+        with written_whole(path) as unfinished:
+            super().save_checkpoint(checkpoint, unfinished, storage_options)
 
 
 def set_aside(output: Path) -> Path | None:
@@ -132,13 +168,6 @@ def say(line: str) -> None:
     # A bar takes both streams to its own: right on a screen, but a file would stay empty.
     stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
     print(line, file=sys.stdout if stream.isatty() else stream, flush=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it."""
-    unfinished = path.with_name(path.name + ".partial")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

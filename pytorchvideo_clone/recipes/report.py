@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone._whole import write_whole
 from pytorchvideo_clone.recipes.evaluate import Evaluation
 
 __all__ = ["ReportExample", "write_report"]
@@ -85,7 +86,7 @@ def write_report(
             ],
         )
     )
-    Path(path).write_text(page, encoding="utf-8")
+    write_whole(path, page)
     return Path(path)
 
 

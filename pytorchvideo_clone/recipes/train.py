@@ -15,8 +15,15 @@ from pytorchvideo_clone.hub.checkpoints import compare_states
 from pytorchvideo_clone.recipes.data_module import VideoDataModule
 from pytorchvideo_clone.recipes.faults import FaultReports
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.records import History, RunFiles, WholeCheckpoints, set_aside
-from pytorchvideo_clone.recipes.trainer import answering_signals, make_trainer
+from pytorchvideo_clone.recipes.records import (
+    DivergedError,
+    History,
+    RunFiles,
+    StopDiverged,
+    WholeCheckpoints,
+    set_aside,
+)
+from pytorchvideo_clone.recipes.trainer import SeedSteps, answering_signals, make_trainer
 
 __all__ = ["train_classifier"]
 
@@ -93,6 +100,8 @@ def train_classifier(
         FileNotFoundError: if the data or the checkpoint is missing.
         ValueError: if a name, a class or a number does not fit.
         CheckpointError: if `checkpoint` or `resume` cannot be read or is of another model.
+        DivergedError: if the loss or the weights are not finite after an epoch, nothing of which is
+            written.
         KeyboardInterrupt: if it is interrupted; a warning says what is left.
     """
     output = Path(output)
@@ -153,6 +162,8 @@ def train_classifier(
         num_sanity_val_steps=0,
         limit_val_batches=1.0 if "val" in data.splits else 0,
         callbacks=[
+            SeedSteps(seed),
+            StopDiverged(),
             history,
             reports,
             RunFiles(output, history, save, bundle, result),
@@ -170,6 +181,8 @@ def train_classifier(
         if trainer.is_global_zero:
             _log.warning(_what_is_left(output, history))
         raise
+    except DivergedError as error:
+        raise DivergedError(f"{error} It {_what_is_left(output, history)}") from error
     trainer.strategy.barrier()  # every rank may read the files that rank 0 has written
     return result()
 

@@ -1,16 +1,18 @@
 """Lightning's Trainer as the recipes need it."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from lightning.fabric.plugins.environments import (
     ClusterEnvironment,
     LightningEnvironment,
     SLURMEnvironment,
     TorchElasticEnvironment,
 )
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
@@ -18,7 +20,7 @@ from pytorchvideo_clone.recipes.cpu import FastConvolutions
 from pytorchvideo_clone.recipes.launch import Launch, find_launch
 from pytorchvideo_clone.recipes.quiet import quiet_lightning
 
-__all__ = ["answering_signals", "make_trainer"]
+__all__ = ["SeedSteps", "answering_signals", "make_trainer"]
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true")
 # Lightning's other words for them.
@@ -57,6 +59,27 @@ def make_trainer(**options: Any) -> Trainer:
         if isinstance(error, TypeError) and "devices" not in str(error):
             raise  # a name that Trainer does not have, say
         raise ValueError(str(error)) from error
+
+
+class SeedSteps(Callback):
+    """Let the chance of a training step, dropout for one, follow from its number alone.
+
+    So a resumed run goes on as the one that was not stopped. What samples draw has seeds of its
+    own.
+
+    Args:
+        seed: of all chance.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seed torch's generators."""
+        step = f"step {self.seed} {trainer.current_epoch} {batch_idx} {trainer.global_rank}"
+        torch.manual_seed(random.Random(step).getrandbits(63))
 
 
 @contextmanager

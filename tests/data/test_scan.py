@@ -171,3 +171,21 @@ def test_a_codec_that_nobody_knows_is_named(codec: bytes, tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes().replace(codec, b"zzz1\0\0\0\0"))
     cause = probe_video(str(path)).cause
     assert cause == ("FFmpeg does not know the codec of its pictures" if b"avc1" in codec else "")
+
+
+def test_a_video_that_is_listed_twice_is_looked_at_once_and_keeps_both_rows(
+    tmp_path: Path,
+) -> None:
+    for name in "ab":
+        write_video(tmp_path / f"{name}.mp4", 3)
+    (tmp_path / "list.csv").write_text("a.mp4 0\nb.mp4 1\na.mp4 2\n")
+    counts = []
+    scan_videos(
+        tmp_path / "list.csv",
+        tmp_path / "m.csv",
+        num_workers=1,
+        on_progress=lambda done, total: counts.append((done, total)),
+    )
+    found = [(Path(row.path).name, row.label) for row in read_manifest(tmp_path / "m.csv")]
+    assert found == [("a.mp4", 0), ("b.mp4", 1), ("a.mp4", 2)]
+    assert counts[-1] == (2, 2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader, IterableDataset, RandomSampler, Subset
 
+from pytorchvideo_clone.data import ClipDataset, LabeledVideoPaths, RandomClipSampler
 from pytorchvideo_clone.data.sharding import (
     EpochSampler,
     MultiProcessSampler,
@@ -186,3 +187,16 @@ def test_ranks_divide_any_order_of_videos():
     assert list(sampler) == [3, 1]
     assert len(sampler) == 2
     assert len(pickle.loads(pickle.dumps(sampler))) == 2
+
+
+def test_a_state_of_other_videos_is_refused_and_one_of_the_same_elsewhere_taken() -> None:
+    def sampler(folder: str, *names: str) -> EpochSampler:
+        videos = LabeledVideoPaths([(f"{folder}/{name}", 0) for name in names])
+        return EpochSampler(ClipDataset(videos, RandomClipSampler(1)))
+
+    state = sampler("/data/v", "run/a.mp4", "walk/b.mp4").state_dict()
+    sampler("/home/mine", "run/a.mp4", "walk/b.mp4").load_state_dict(state)
+    with pytest.raises(ValueError, match="of another list of videos"):
+        sampler("/data/v", "run/a.mp4", "walk/c.mp4").load_state_dict(state)
+    del state["videos"]  # as earlier releases wrote it
+    sampler("/data/v", "run/a.mp4", "walk/c.mp4").load_state_dict(state)

@@ -46,3 +46,12 @@ def test_evaluation_of_a_folder_is_the_prediction_of_each_file(motion_folder: Pa
         assert NAMES[label] == Path(path).parent.name
         alone = predict_video(model, SPEC, path, clips=2, crops=3)
         torch.testing.assert_close(scores.float(), alone, rtol=1e-4, atol=1e-6)
+
+
+def test_a_model_of_nan_has_no_accuracy(motion_folder: Path) -> None:
+    model = create_model("x3d_tiny", num_classes=8)
+    with torch.no_grad():
+        model.blocks[-1].proj.bias[3] = torch.nan
+    options = {"clips": 1, "crops": 1, "num_workers": 0, "accelerator": "cpu"}
+    with pytest.raises(ValueError, match=r"8 of 8 videos have no result: .* not finite"):
+        evaluate_classifier(model, SPEC, NAMES, motion_folder, enable_progress_bar=False, **options)

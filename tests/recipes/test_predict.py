@@ -81,3 +81,11 @@ def test_one_video_raises_its_own_error(model: nn.Module, tmp_path: Path) -> Non
 def test_at_least_one_class_is_named(video: Path, model: nn.Module) -> None:
     with pytest.raises(ValueError, match="top_k is 0"):
         list(predict_videos(model, SPEC, ["a", "b", "c"], [str(video)], top_k=0))
+
+
+def test_scores_that_are_no_numbers_are_an_error_of_the_video(video: Path) -> None:
+    def broken(clips: Tensor) -> Tensor:
+        return torch.full((len(clips), 3), torch.nan)
+
+    (result,) = predict_videos(broken, SPEC, None, [str(video)])
+    assert "scores that are not finite: its weights are damaged" in result["error"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import nn
 
 from pytorchvideo_clone.hub import (
@@ -17,6 +18,7 @@ from pytorchvideo_clone.hub import (
 )
 from pytorchvideo_clone.hub.registry import MODELS
 from pytorchvideo_clone.recipes.modules import ClassificationModule
+from pytorchvideo_clone.recipes.records import DivergedError, History
 from pytorchvideo_clone.recipes.train import train_classifier
 
 QUICK = {
@@ -242,3 +244,50 @@ def test_all_videos_can_train(two_classes: Path, tmp_path: Path) -> None:
     result = train_classifier(two_classes, output=tmp_path, **{**QUICK, "val_fraction": 0.0})
     assert "train_top1" in result["epochs"][0]
     assert "val_top1" not in result["epochs"][0]
+
+
+def test_a_run_that_diverges_ends_and_keeps_the_last_good_epoch(
+    two_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_classifier(two_classes, output=tmp_path, **QUICK)
+    good = {name: (tmp_path / name).read_bytes() for name in ("model.pth", "last.ckpt")}
+    forward = ClassificationModule.training_step
+
+    def overflow(self: ClassificationModule, *batch: object) -> torch.Tensor:
+        return forward(self, *batch) * torch.inf
+
+    options = {**QUICK, "epochs": 3, "resume": str(tmp_path / "last.ckpt")}
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassificationModule, "training_step", overflow)
+        with pytest.raises(DivergedError, match=r"in epoch 2: not finite are .* after epoch 1"):
+            train_classifier(two_classes, output=tmp_path, **options)
+    assert good == {name: (tmp_path / name).read_bytes() for name in good}
+    with pytest.raises(DivergedError, match=r"epoch 1: .* nothing is left"):
+        train_classifier(two_classes, output=tmp_path / "new", **{**QUICK, "lr": 1e30})
+    assert not list((tmp_path / "new").glob("*.pth"))
+
+
+def test_a_resumed_run_is_the_one_that_was_not_stopped(
+    two_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**QUICK, "epochs": 3, "batch_size": 1, "num_workers": 1}
+    whole = train_classifier(two_classes, output=tmp_path / "whole", **options)
+
+    def stop(self: History, trainer: Trainer, module: ClassificationModule) -> None:
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "on_train_epoch_start", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_classifier(two_classes, output=tmp_path / "stopped", **options)
+    options["resume"] = str(tmp_path / "stopped/last.ckpt")
+    resumed = train_classifier(two_classes, output=tmp_path / "stopped", **options)
+    assert [row["train_loss"] for row in resumed["epochs"]] == [
+        row["train_loss"] for row in whole["epochs"]
+    ]
+    first, second = (
+        load_bundle(tmp_path / f"{name}/model.pth")[0] for name in ("whole", "stopped")
+    )
+    for key, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[key]), key

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from pytorchvideo_clone._optional import require_torch
 from pytorchvideo_clone.accelerator.export.exporter import (
     ExportError,
     Run,
@@ -62,10 +63,11 @@ def write_executorch(
         Operator outside of delegates -> how often, and the number of delegates.
 
     Raises:
-        ImportError: if executorch is missing.
+        ImportError: if executorch is missing, or torch is older than it was built for.
         ExportError: if XNNPACK leaves out a convolution or a matrix product, or ExecuTorch has no
             such operator.
     """
+    require_torch("2.13", extra="mobile")
     exir, partitioner = import_executorch("exir"), make_partitioner()
     single = torch.utils._pytree.tree_map_only(Tensor, lambda x: x[:1], inputs)
 

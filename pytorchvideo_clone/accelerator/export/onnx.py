@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone._optional import optional_import, require_torch
 from pytorchvideo_clone.accelerator.export.exporter import Run, simple_program
 from pytorchvideo_clone.accelerator.outputs import tensors
 from pytorchvideo_clone.accelerator.quantize import Int8
@@ -47,8 +47,9 @@ def write_onnx(
         Operator -> how often it is in the file.
 
     Raises:
-        ImportError: if onnx or onnxscript is missing.
+        ImportError: if onnx or onnxscript is missing, or torch is too old.
     """
+    require_torch("2.14", extra="onnx")  # before, a batch of any size is not captured
     optional_import("onnx", extra="onnx")
     optional_import("onnxscript", extra="onnx")
     quantize = None if int8 is None else partial(int8.insert, target="onnx")

@@ -2,7 +2,7 @@
 
 A file is a video by its ending, whatever its case. Names that begin with a dot, and the folders
 that systems put beside one's own (`__MACOSX`, `@eaDir`, ...), do not count. Links to folders are
-followed, each folder once.
+followed, each folder once. A packed store among the videos is none of their classes.
 """
 
 import logging
@@ -14,6 +14,7 @@ from pytorchvideo_clone.data import files
 
 __all__ = [
     "SPLITS",
+    "STORE",
     "VIDEO_EXTENSIONS",
     "class_folders",
     "endings_of",
@@ -38,6 +39,8 @@ SPLITS = {
     "val": ("val", "valid", "validation", "validate", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
+
+STORE = ".ptvpack"  # what names of packed stores end in
 
 # Folders of macOS' zip files, Synology, Windows and ext4.
 _SYSTEM = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
@@ -78,7 +81,11 @@ def class_folders(folder: str) -> list[str]:
     if not files.is_url(folder):
         around.update(map(str, PurePath(_identity(folder)).parents))
     paths = ((name, files.join(folder, name)) for name in visible(folder))
-    return [name for name, path in paths if files.is_dir(path) and _identity(path) not in around]
+    return [
+        name
+        for name, path in paths
+        if not name.endswith(STORE) and files.is_dir(path) and _identity(path) not in around
+    ]
 
 
 def files_below(folder: str) -> list[str]:
@@ -109,7 +116,8 @@ def _walk(folder: str, seen: set[str]) -> Iterator[str]:
     for name in names:
         path = files.join(folder, name)
         if files.is_dir(path):
-            yield from _walk(path, seen)
+            if not name.endswith(STORE):
+                yield from _walk(path, seen)
         else:
             yield path
 

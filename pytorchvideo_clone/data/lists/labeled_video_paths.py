@@ -13,6 +13,7 @@ import torch
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.flat import FlatStrings
 from pytorchvideo_clone.data.lists.folders import (
+    STORE,
     VIDEO_EXTENSIONS,
     class_folders,
     endings_of,
@@ -102,7 +103,7 @@ class LabeledVideoPaths:
             ValueError: as from `from_csv`.
         """
         name = os.fspath(data_path)
-        if name.rstrip("/").endswith(".ptvpack"):
+        if name.rstrip("/").endswith(STORE):
             return cls.from_store(data_path)
         if files.is_dir(data_path):
             return cls.from_directory(data_path, extensions)
@@ -261,12 +262,20 @@ class LabeledVideoPaths:
         return Fraction(float(self._durations[index])).limit_denominator(200_000)
 
     def fingerprint(self) -> str:
-        """Give a digest of paths and labels, without the prefix, to compare lists."""
-        digest = hashlib.blake2b(digest_size=16)
+        """Give a digest of paths and labels, to compare lists.
+
+        The prefix, and the folders that all paths have in common, do not count: the same videos
+        may lie elsewhere on another machine.
+        """
         if self._listed is not None:
             return type(self)(self._listed).fingerprint()
-        for buffer in [*self._paths.buffers(), self._labels.numpy().data]:
+        paths = list(self._paths)
+        common = os.path.commonprefix([min(paths, default=""), max(paths, default="")])  # noqa: RUF071
+        begin = 1 + max(common.rfind(mark) for mark in {"/", os.sep})
+        digest = hashlib.blake2b(digest_size=16)
+        for buffer in FlatStrings(path[begin:] for path in paths).buffers():
             digest.update(buffer)
+        digest.update(self._labels.numpy().data)
         digest.update(repr(self._odd_labels).encode())
         return digest.hexdigest()
 

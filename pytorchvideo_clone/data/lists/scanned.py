@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import IO
 
+from pytorchvideo_clone._whole import written_whole
 from pytorchvideo_clone.data import files
 
 __all__ = [
@@ -123,9 +124,7 @@ def append_row(file: IO[str], row: ScannedVideo) -> None:
 
 def write_manifest(path: Path, rows: Iterable[ScannedVideo]) -> None:
     """Write a manifest in one step: nobody ever sees half of it."""
-    new = path.with_suffix(".new")
-    with open_manifest(new, "wb") as file:
+    with written_whole(path) as new, open_manifest(new, "wb") as file:
         table = csv.writer(file)
         table.writerow(field.name for field in fields(ScannedVideo))
         table.writerows(astuple(row) for row in rows)
-    new.replace(path)

@@ -8,6 +8,7 @@ from functools import partial
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.lists.folders import (
     SPLITS,
+    STORE,
     VIDEO_EXTENSIONS,
     class_folders,
     files_below,
@@ -28,7 +29,6 @@ __all__ = [
 ]
 
 _OF_HMDB51 = re.compile(r"_test_split\d\.txt$")
-_STORE = ".ptvpack"
 _NAMES = ("classes.txt", "classInd.txt")  # of classes, beside a list
 
 
@@ -82,7 +82,7 @@ def read_labeled_videos(source: files.PathLike) -> LabeledVideoPaths:
         )
     if places:
         return _read(next(iter(places.values())))
-    if files.is_dir(path) and not path.rstrip("/").endswith(_STORE) and not class_folders(path):
+    if files.is_dir(path) and not path.rstrip("/").endswith(STORE) and not class_folders(path):
         # Of no class, such as recordings to be checked.
         loose = [files.join(path, name) for name in visible(path) if is_video(name)]
         if loose:
@@ -160,10 +160,10 @@ def check_numbers(videos: LabeledVideoPaths) -> None:
 
 def _places(path: str) -> dict[str, str]:
     """Split -> its folder, store or list in a folder."""
-    if not files.is_dir(path) or path.rstrip("/").endswith(_STORE):
+    if not files.is_dir(path) or path.rstrip("/").endswith(STORE):
         return {}
     found: dict[str, dict[str, list[str]]] = {split: {} for split in SPLITS}
-    endings = ("", _STORE, *LIST_ENDINGS)
+    endings = ("", STORE, *LIST_ENDINGS)
     for name in visible(path):
         stem, dot, ending = name.partition(".")
         ending = (dot + ending).lower()
@@ -216,7 +216,7 @@ def _name_classes(videos: LabeledVideoPaths) -> None:
 
 
 def _is_list(path: str) -> bool:
-    return not path.rstrip("/").endswith(_STORE) and not files.is_dir(path) and files.exists(path)
+    return not path.rstrip("/").endswith(STORE) and not files.is_dir(path) and files.exists(path)
 
 
 def _ends_with(path: str, written: str, number: int | None) -> bool:

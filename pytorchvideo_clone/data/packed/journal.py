@@ -2,9 +2,11 @@
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pytorchvideo_clone._whole import to_disk, write_whole
 from pytorchvideo_clone.data.packed.encode import PackedVideoBytes
 
 __all__ = ["Journal"]
@@ -46,7 +48,7 @@ class Journal:
             return
         length = len(encoded.record)
         if self._end and self._end + length > shard_bytes:
-            self._close_shard()
+            self.close_shard()
             self._number, self._end = self._number + 1, 0
         if self._shard is None:
             self._shard = (self._folder / _shard_name(self._number)).open("ab")
@@ -58,14 +60,22 @@ class Journal:
                 "offset": self._end,
                 "length": length,
                 "crc32": encoded.crc32,
+                "whole_crc32": zlib.crc32(encoded.record),
                 "duration": encoded.duration,
                 **({"lost_sound": encoded.lost_sound} if encoded.lost_sound else {}),
             }
         )
         self._end += length
 
+    def close_shard(self) -> None:
+        """Let the last shard be safe from a loss of power; more calls do nothing."""
+        if self._shard is not None:
+            self._shard.close()
+            to_disk(self._folder / _shard_name(self._number))
+        self._shard = None
+
     def __exit__(self, *_: object) -> None:
-        self._close_shard()
+        self.close_shard()
         self._lines.close()
         self._unlock()
 
@@ -91,10 +101,9 @@ class Journal:
         self._number = max(ends, default=0)
         self._end = ends.get(self._number, 0)
         # Written anew, without a line that was cut off.
-        new = self._path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as lines_file:
-            lines_file.writelines(json.dumps(line) + "\n" for line in [self._plan, *self.rows])
-        new.replace(self._path)
+        write_whole(
+            self._path, "".join(json.dumps(line) + "\n" for line in [self._plan, *self.rows])
+        )
         self._lines = self._path.open("a", encoding="utf-8")
 
     def _unlock(self) -> None:
@@ -105,11 +114,6 @@ class Journal:
         self.rows.append(row)
         self._lines.write(json.dumps(row) + "\n")
         self._lines.flush()
-
-    def _close_shard(self) -> None:
-        if self._shard is not None:
-            self._shard.close()
-        self._shard = None
 
 
 def _lock(folder: Path) -> int | None:
@@ -138,13 +142,25 @@ def _lock(folder: Path) -> int | None:
 
 
 def _kept(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """The rows up to the first whose record is not all there, as after a loss of power."""
+    """The rows up to the first whose record is not all there, as after a loss of power.
+
+    Shards before the last one were on the disk when that began; the records of the last are read.
+    """
+    last = max((row["shard"] for row in rows if "shard" in row), default=0)
     for place, row in enumerate(rows):
         if "shard" in row:
             shard = folder / _shard_name(row["shard"])
             if not shard.exists() or shard.stat().st_size < row["offset"] + row["length"]:
                 return rows[:place]
+            if row["shard"] == last and _crc_of(shard, row) != row.get("whole_crc32"):
+                return rows[:place]
     return rows
+
+
+def _crc_of(shard: Path, row: dict[str, Any]) -> int:
+    with shard.open("rb") as file:
+        file.seek(row["offset"])
+        return zlib.crc32(file.read(row["length"]))
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

@@ -4,12 +4,12 @@ import io
 import itertools
 import re
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
+from pytorchvideo_clone._whole import written_whole
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from pytorchvideo_clone.data.packed.format import KEY, Codec, Record
@@ -58,7 +58,6 @@ def unpack_video(store: files.PathLike, number: int, target: files.PathLike) -> 
             if sound == "none" or not codec or _sounds(path):
                 return outcome
         except (av.FFmpegError, ValueError) as error:
-            Path(path).unlink(missing_ok=True)
             if sound == "none" or not codec:
                 raise VideoReadError(f"it cannot be written ({error})", path) from error
     raise AssertionError("without sound there is an outcome")
@@ -119,7 +118,8 @@ def _write(record: Record, path: str, sound: str) -> None:
     # What a demuxer finds in the bare packets tells the muxer what it needs to know.
     with (
         open_input(io.BytesIO(record.payload), _BARE[header.codec]) as bare,
-        av.open(path, "w") as file,
+        written_whole(path) as unfinished,
+        av.open(str(unfinished), "w") as file,
     ):
         picture_stream = file.add_stream_from_template(bare.streams.video[0])
         heard = _SOUNDS[sound](record, file)

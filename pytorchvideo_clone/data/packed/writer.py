@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -17,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pytorchvideo_clone._optional import optional_import
+from pytorchvideo_clone._whole import to_disk, write_whole
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.lists.splits import read_labeled_videos
 from pytorchvideo_clone.data.packed.encode import PackedVideoBytes, encode_video
@@ -135,6 +137,7 @@ def pack_videos(
         for encoded in _ENGINES[engine](encode, todo, num_workers):
             journal.add(encoded, settings.shard_bytes)
             on_progress(len(journal.rows), len(rows))
+        journal.close_shard()
         _finish(folder, plan, journal.rows, rows)
     (folder / Journal.NAME).unlink()
     report = _report(folder, rows)
@@ -272,15 +275,16 @@ def _finish(
         "shards": [{"name": file.name, "bytes": file.stat().st_size} for file in shards],
     }
     text = json.dumps({**about, "crc32": checksum_of(about)}, indent=1)
-    new = folder / "store.json.new"
-    new.write_text(text, encoding="utf-8")
-    new.replace(folder / "store.json")
+    to_disk(folder)
+    write_whole(folder / "store.json", text)
+    to_disk(folder)
 
 
 def _write_causes(path: Path, rows: Sequence[tuple[str, str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([("path", "cause"), *rows])
     # Names that are no UTF-8 pass through as they are.
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        csv.writer(file).writerows([("path", "cause"), *rows])
+    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _read_causes(path: Path) -> list[tuple[str, str]]:
@@ -291,7 +295,7 @@ def _read_causes(path: Path) -> list[tuple[str, str]]:
 
 
 def _write_part(path: Path, data: bytes) -> dict[str, Any]:
-    path.write_bytes(data)
+    write_whole(path, data)
     return {"name": path.name, "bytes": len(data), "crc32": zlib.crc32(data)}
 
 

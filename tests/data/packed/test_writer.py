@@ -3,6 +3,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,3 +196,43 @@ def test_any_name_is_packed_with_sound_or_says_why(tmp_path: Path) -> None:
     assert list(store.verify()) == []
     again = pack_videos(tmp_path / "v", tmp_path / "a.ptvpack", num_workers=1)
     assert (again.left_out, again.without_sound) == (report.left_out, report.without_sound)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_after(count: int) -> Callable[[int, int], None]:
+    def stop(done: int, total: int) -> None:
+        if done == count:
+            raise Stopped
+
+    return stop
+
+
+def test_a_store_in_its_own_source_is_no_class_and_goes_on(tmp_path: Path) -> None:
+    for name in ("a/0.mp4", "a/1.mp4", "b/0.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_video(tmp_path / name, 3)
+    store = tmp_path / "s.ptvpack"
+    with pytest.raises(Stopped):
+        pack_videos(tmp_path, store, num_workers=1, on_progress=stop_after(2))
+    assert pack_videos(tmp_path, store, num_workers=1).resumed == 2
+    assert PackedStore(store).class_names == ["a", "b"]
+
+
+def test_a_record_that_a_loss_of_power_left_as_zeros_is_packed_again(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for number in range(4):
+        write_video(tmp_path / "run" / f"{number}.mp4", 3)
+    pack_videos(tmp_path, tmp_path / "whole.ptvpack", num_workers=1)
+    store = tmp_path / "s.ptvpack"
+    with pytest.raises(Stopped):
+        pack_videos(tmp_path, store, num_workers=1, on_progress=stop_after(3))
+    shard = store / "shard-00000.bin"
+    data = shard.read_bytes()
+    half = len(data) // 2  # of the second of three
+    shard.write_bytes(data[:half] + bytes(len(data) - half))
+    assert pack_videos(tmp_path, store, num_workers=1).resumed == 1
+    assert list(PackedStore(store).verify()) == []
+    assert content(store) == content(tmp_path / "whole.ptvpack")
