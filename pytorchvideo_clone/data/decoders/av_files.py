@@ -36,7 +36,10 @@ def open_input(source: str | BinaryIO, format: str | None = None) -> InputContai
     Raises:
         av.FFmpegError: if it cannot.
     """
-    return av.open(source, "r", format=format, **_ANY_TAGS)
+    # A playlist or a description of a session names what FFmpeg opens next. Where the source is a
+    # path, that may be files only; an open file may be from anywhere, and names none of ours.
+    options = {} if isinstance(source, str) else {"protocol_whitelist": "none"}
+    return av.open(source, "r", format=format, options=options, **_ANY_TAGS)
 
 
 def exact(ratio: Ratio | None) -> Fraction | None:

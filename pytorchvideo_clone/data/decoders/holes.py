@@ -10,9 +10,11 @@ from typing import NamedTuple
 import av
 
 from pytorchvideo_clone.data.decoders.evidence import Evidence
+from pytorchvideo_clone.data.video import VideoReadError
 
 __all__ = [
     "MISSING",
+    "MOST_MISSING",
     "PacketFacts",
     "Packets",
     "dependents",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 MISSING = "its data are missing"
+MOST_MISSING = 1_000_000  # frames of a window, half a day at 24 a second
 
 # These never write three zero bytes in a row; the others hardly ever many of them, and never at the
 # begin of a packet.
@@ -105,21 +108,32 @@ def dependents(packets: Packets, place: int) -> Iterator[int]:
             yield later
 
 
-def grid_gaps(stamps: list[int], gap: float, last: float) -> list[int]:
+def grid_gaps(stamps: list[int], gap: float, first: float, last: float) -> list[int]:
     """Give the times at which frames are missing that should begin every `gap`.
 
     Args:
         stamps: when frames begin, ascending.
         gap: from one to the next.
+        first: from where.
         last: up to where, excluded.
 
-    >>> grid_gaps([0, 10, 21, 40], 10.0, last=60)
+    Raises:
+        VideoReadError: if there are more than `MOST_MISSING`: one damaged time stamp, or the length
+            in a header, can say that for years to come.
+
+    >>> grid_gaps([0, 10, 21, 40], 10.0, first=0, last=60)
     [31, 50]
     """
-    missing = []
+    missing: list[int] = []
     for stamp, following in pairwise([*stamps, last]):
-        count = round((following - stamp) / gap)
-        missing += [round(stamp + k * gap) for k in range(1, count)]
+        begin = 1 if first <= stamp else max(1, int((first - stamp) / gap))
+        numbers = range(begin, round((following - stamp) / gap))
+        if len(missing) + len(numbers) > MOST_MISSING:
+            raise VideoReadError(
+                f"its time stamps or its header say that more than {MOST_MISSING} frames are "
+                "missing; read it in shorter windows, or write it anew with ffmpeg -i FILE -c copy"
+            )
+        missing += [round(stamp + k * gap) for k in numbers]
     # `last` itself may lie up to half a gap after where a frame would begin.
     if stamps and last - max([stamps[-1], *missing]) > 1.25 * gap:
         missing.append(round(max([stamps[-1], *missing]) + gap))

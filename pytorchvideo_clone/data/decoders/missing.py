@@ -4,6 +4,7 @@ A refusal needs evidence: a size, an index or a count that the file states and d
 zeros where there should be a packet. A gap in time is none.
 """
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import av
@@ -25,6 +26,7 @@ def cut_off(
     packets: Packets,
     after: av.Packet | None,
     stamps: set[int],
+    first: float,
     last: float,
 ) -> dict[int, str]:
     """Give the stamps of frames that the file promises, but that lie beyond its end, with a cause.
@@ -36,7 +38,8 @@ def cut_off(
         packets: of a window.
         after: the packet that follows on them, None at the end of the file.
         stamps: of the window's frames.
-        last: where the window ends.
+        first: where the window begins.
+        last: where it ends.
     """
     reached, gap = packets[-1].dts, reader.gap
     if after is not None or reached is None or gap is None:
@@ -55,7 +58,7 @@ def cut_off(
     # No frame is shown before it is decoded: all up to `reached` are there.
     later = sorted(stamp for stamp in stamps if stamp >= reached) or [max(stamps)]
     cause = f"the file is cut off at about {reader.seconds(reached):.3f} s: {evidence}"
-    return dict.fromkeys(grid_gaps(later, float(gap), min(last, float(end))), cause)
+    return dict.fromkeys(grid_gaps(later, float(gap), first, min(last, float(end))), cause)
 
 
 def gone_between(
@@ -64,6 +67,7 @@ def gone_between(
     packets: Packets,
     after: av.Packet | None,
     stamps: set[int],
+    first: float,
     last: float,
 ) -> list[int]:
     """Find whole packets that are gone, where zeros show that; add their frames to `damage`.
@@ -77,7 +81,8 @@ def gone_between(
         packets: of a window.
         after: the packet that follows on them, None at the end of the file.
         stamps: of the window's frames.
-        last: where the window ends.
+        first: where the window begins.
+        last: where it ends.
 
     Returns:
         The places of the packets that follow on what is gone: others may build on it.
@@ -86,19 +91,20 @@ def gone_between(
     if gap is None or not reader.even or reader.container_name == "mov,mp4,m4a,3gp,3g2,mj2":
         return []
     known = sorted(stamps | damage.keys())
-    missing = grid_gaps(known, float(gap), known[-1] if after is None else last)
+    end = known[-1] if after is None else last
     sounds = {
         stream.codec_context.name
         for stream in reader.container.streams.audio
         if stream.codec_context is not None
     }
-    if not missing or not sounds <= _SILENT_WITHOUT_ZEROS:
+    in_time = all(round((b - a) / gap) < 2 for a, b in pairwise([*known, end]))
+    if in_time or not sounds <= _SILENT_WITHOUT_ZEROS:
         return []
-    end = reader.container.size if after is None else after.pos
+    file_end = reader.container.size if after is None else after.pos
     try:
-        places = list(holes_between(packets, end, reader.evidence))
+        places = list(holes_between(packets, file_end, reader.evidence))
     except OSError:  # the file is gone by now
         return []
     if places:
-        damage.update(dict.fromkeys(missing, MISSING))
+        damage.update(dict.fromkeys(grid_gaps(known, float(gap), first, end), MISSING))
     return places

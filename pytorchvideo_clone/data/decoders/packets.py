@@ -149,7 +149,7 @@ class PacketReader:
             packets, after = read(first, last, from_start, keep_data)
             found = {packet.pts for packet in packets if not packet.is_discard}
             stamps = {pts for pts in found if pts is not None}
-            damage = self._known_damage(packets, after, stamps, last)
+            damage = self._known_damage(packets, after, stamps, first, last)
         inside = sorted(pts for pts in stamps | damage.keys() if first <= pts < last)
         return Window(packets, inside, damage)
 
@@ -224,15 +224,15 @@ class PacketReader:
         self.container.close()
 
     def _known_damage(
-        self, packets: Packets, after: av.Packet | None, stamps: set[int], last: float
+        self, packets: Packets, after: av.Packet | None, stamps: set[int], first: float, last: float
     ) -> dict[int, str]:
         damage: dict[int, str] = {}
         for place, packet in enumerate(packets):
             if self.has_hole(packet):
                 self.spread(damage, packets, place, MISSING)
         if packets and stamps:
-            damage |= cut_off(self, packets, after, stamps, last)
-            for place in gone_between(self, damage, packets, after, stamps, last):
+            damage |= cut_off(self, packets, after, stamps, first, last)
+            for place in gone_between(self, damage, packets, after, stamps, first, last):
                 self.spread(damage, packets, place, MISSING)
         return damage
 

@@ -1,4 +1,7 @@
 import ast
+import http.server
+import io
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +11,7 @@ import av
 import pytest
 
 from pytorchvideo_clone import data
+from pytorchvideo_clone.data import EncodedVideo, VideoReadError
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
 from tests.data.coded_video import write_video
 
@@ -16,6 +20,34 @@ DATA = Path(data.__file__).parent
 MODULES = sorted(path for path in DATA.rglob("*.py") if path.name != "av_files.py")
 RATES = {"average_rate", "base_rate", "guessed_rate", "framerate"}
 OWNERS = {"stream", "packet", "frame", "container", "codec_context", "leading"}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A server that keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[str] = []
+        self.address = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.send_error(404)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 @pytest.mark.parametrize("ratio", [None, (0, 1), (0, 0), (1, 0)])
@@ -69,3 +101,22 @@ def _faults(path: Path) -> Iterator[str]:
         of_pyav = node.attr in RATES or (node.attr == "time_base" and owner in OWNERS)
         if of_pyav and node not in converted:
             yield f"{path.name}:{node.lineno}: exact({ast.unparse(node)})"
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "torchcodec", "decord"])
+def test_an_open_file_names_nothing_that_is_opened(
+    decoder: str, tmp_path: Path, server: Server
+) -> None:
+    video = write_video(tmp_path / "video.mp4", frames=5)
+    address = f"{server.address}/video.mp4"
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n{}\n#EXT-X-ENDLIST\n"
+    texts = [playlist.format(address), playlist.format(video)]
+    texts.append(f"ffconcat version 1.0\nfile '{video}'\n")
+    texts.append("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n")
+    texts[-1] += "m=video 29998 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+    for text in texts:
+        with pytest.raises(VideoReadError):
+            EncodedVideo(io.BytesIO(text.encode()), decode_audio=False, decoder=decoder)
+    assert server.asked == []
+    with EncodedVideo(Path(video).open("rb"), decode_audio=False, decoder=decoder) as opened:
+        assert opened.get_clip(0, 1)["video"] is not None

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import av
@@ -5,6 +6,7 @@ import pytest
 
 from pytorchvideo_clone.data.decoders.evidence import Evidence
 from pytorchvideo_clone.data.decoders.holes import (
+    MOST_MISSING,
     dependents,
     grid_gaps,
     holes_between,
@@ -23,18 +25,26 @@ def packets_of(path: str | Path) -> list[av.Packet]:
 
 
 @pytest.mark.parametrize(
-    ("stamps", "last", "missing"),
+    ("stamps", "first", "last", "missing"),
     [
-        ([0, 10, 20], 30, []),
-        ([0, 10, 20], 20, []),
-        ([0, 30], 40, [10, 20]),
-        ([0, 10], 40, [20, 30]),
-        ([0, 10], 25, [20]),
-        ([0, 11, 19, 42], 50, [29]),  # rounded times
+        ([0, 10, 20], 0, 30, []),
+        ([0, 10, 20], 0, 20, []),
+        ([0, 30], -math.inf, 40, [10, 20]),
+        ([0, 10], 0, 40, [20, 30]),
+        ([0, 10], 0, 25, [20]),
+        ([0, 11, 19, 42], 0, 50, [29]),  # rounded times
+        ([0, 10, 1060], 1030, 2000, [1030, 1040, 1050, *range(1070, 2000, 10)]),
     ],
 )
-def test_missing_frames_are_found_on_the_grid(stamps, last, missing) -> None:
-    assert grid_gaps(stamps, 10.0, last) == missing
+def test_missing_frames_are_found_on_the_grid(stamps, first, last, missing) -> None:
+    assert grid_gaps(stamps, 10.0, first, last) == missing
+
+
+def test_more_missing_frames_than_a_window_can_have_are_refused() -> None:
+    late = 10**12
+    assert grid_gaps([0, late], 10.0, late - 25, late) == [late - 30, late - 20, late - 10]
+    with pytest.raises(VideoReadError, match=f"more than {MOST_MISSING} frames are missing"):
+        grid_gaps([0, late], 10.0, 0, late)
 
 
 def test_what_may_build_on_a_frame_includes_those_shown_before_the_next_key(tmp_path: Path) -> None:

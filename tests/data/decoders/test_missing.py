@@ -1,5 +1,7 @@
+import tracemalloc
 from pathlib import Path
 
+import av
 import pytest
 
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
@@ -41,3 +43,26 @@ def test_sound_longer_than_uneven_frames_is_no_cut(tmp_path: Path) -> None:
     )
     with EncodedVideo.from_path(path, decode_audio=False) as video:
         assert numbers(video.get_clip(0, 60)["video"]) == list(range(len(stamps)))
+
+
+def test_one_stamp_of_months_later_costs_neither_memory_nor_the_other_frames(
+    tmp_path: Path,
+) -> None:
+    given = write_video(tmp_path / "a.mkv", 60, 30, options={"bf": "0"})
+    with av.open(given) as file, av.open(str(tmp_path / "late.mkv"), "w") as out:
+        stream = out.add_stream_from_template(file.streams.video[0])
+        packets = [packet for packet in file.demux(video=0) if packet.size]
+        packets[-1].pts = packets[-1].dts = 10**10  # ms
+        for packet in packets:
+            packet.stream = stream
+            out.mux(packet)
+    with EncodedVideo.from_path(tmp_path / "late.mkv", decode_audio=False) as video:
+        assert video.duration > 10**6
+        assert numbers(video.get_clip(0, 1)["video"]) == list(range(30))
+        assert video.get_clip(5000, 5001)["video"] is None
+        tracemalloc.start()
+        assert numbers(video.get_clip(0, 3)["video"]) == list(range(59))
+        assert numbers(video.get_clip(video.duration - 3, video.duration)["video"]) == [59]
+        assert numbers(video.get_clip(0, video.duration)["video"]) == list(range(60))
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+        tracemalloc.stop()
