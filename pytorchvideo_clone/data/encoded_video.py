@@ -1,6 +1,7 @@
 """A video file, cut into clips by time."""
 
 import functools
+import gc
 import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -270,7 +271,8 @@ class EncodedVideo(Video):
                     )
                     self._duration = self._decoder.duration
                 if self._decode_audio:
-                    self._audio = AudioReader(self._own_source())
+                    begin = self._decoder.begin if self._decoder else None
+                    self._audio = AudioReader(self._own_source(), begin)
                 if self._audio and not self._decode_video:
                     if not self._audio.exists and not self._audio_options.missing:
                         raise VideoReadError("it has no audio stream, and decode_video is False")
@@ -324,8 +326,10 @@ def _leave_decoders_to_parent() -> None:
     """In a new process, take the inherited decoders out of every video.
 
     Freed here, by `close` or by garbage collection, they could wait for threads that only the
-    parent has.
+    parent has. So could what was garbage when the process began, ours or not: a filter graph of
+    PyAV, for one. Nothing of that is collected.
     """
+    gc.freeze()
     for video in list(_OPEN):
         _INHERITED.append((video._decoder, video._audio))
         video._decoder = video._audio = None

@@ -1,5 +1,8 @@
 import gc
+import os
 import pickle
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -155,6 +158,44 @@ def test_forked_workers_open_their_own_decoders(path: str, decoder: str) -> None
         )
         for index, found in enumerate(loader):
             assert found == [3 * index, 3 * index + 1, 3 * index + 2]
+
+
+INHERITED = """
+import gc, os, sys, time
+import av, numpy
+import pytorchvideo_clone.data
+
+gc.disable()
+
+def leave_garbage():
+    resampler = av.AudioResampler("fltp", "mono", 16000)
+    frame = av.AudioFrame.from_ndarray(numpy.zeros((1, 44100), "f4"), "fltp", "mono")
+    frame.sample_rate = 44100
+    resampler.resample(frame)
+    circle = [resampler]
+    circle.append(circle)
+
+leave_garbage()
+child = os.fork()
+if child == 0:
+    gc.collect()
+    os._exit(0)
+for _ in range(200):
+    ended, status = os.waitpid(child, os.WNOHANG)
+    if ended:
+        sys.exit(status)
+    time.sleep(0.1)
+os.kill(child, 9)
+sys.exit("it hangs")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_garbage_with_threads_is_not_collected_by_a_forked_process() -> None:
+    """A filter graph that its parent left would wait there for threads that it has not."""
+    command = [sys.executable, "-W", "ignore", "-c", INHERITED]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 class Closing(Clips):

@@ -49,6 +49,10 @@ class Decoder(Protocol):
     def duration(self) -> Fraction:
         """Seconds from the begin of the first frame to the end of the last."""
 
+    @property
+    def begin(self) -> Fraction:
+        """Seconds of the file's own time at which the first frame begins, as for `AudioReader`."""
+
     def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
         """Say which frames of the window around several windows begin in each of them.
 

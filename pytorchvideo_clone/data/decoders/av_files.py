@@ -5,8 +5,9 @@ from typing import Any, BinaryIO, Protocol
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 
-__all__ = ["Ratio", "exact", "open_input"]
+__all__ = ["Ratio", "exact", "open_input", "picture_streams"]
 
 # Tags in another encoding than UTF-8 must not keep a video from being read. PyAV 19 reads any.
 _ANY_TAGS: dict[str, Any] = (
@@ -54,3 +55,9 @@ def exact(ratio: Ratio | None) -> Fraction | None:
     if ratio is None or not ratio.numerator or not ratio.denominator:
         return None
     return Fraction(ratio.numerator, ratio.denominator)
+
+
+def picture_streams(container: InputContainer) -> list[av.VideoStream]:
+    """Give the video streams of a file without attached pictures, as covers of albums are."""
+    streams = container.streams.video
+    return [stream for stream in streams if not stream.disposition & Disposition.attached_pic]

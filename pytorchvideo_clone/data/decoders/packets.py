@@ -15,9 +15,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 
-from pytorchvideo_clone.data.decoders.av_files import exact, open_input
+from pytorchvideo_clone.data.decoders.av_files import exact, open_input, picture_streams
 from pytorchvideo_clone.data.decoders.display_order import (
     OTHER_ORDER,
     Timeline,
@@ -176,6 +175,11 @@ class PacketReader:
             if stamp is not None:
                 damage.setdefault(stamp, cause)
 
+    @property
+    def begin(self) -> Fraction:
+        """Seconds of the file's own time at which the first frame begins."""
+        return self.start_pts * self.time_base
+
     def seconds(self, pts: int) -> float:
         """Seconds from the begin of the video."""
         return float((pts - self.start_pts) * self.time_base)
@@ -253,7 +257,7 @@ class PacketReader:
 
     def _choose_stream(self) -> av.VideoStream:
         streams = self.container.streams
-        videos = [s for s in streams.video if not s.disposition & Disposition.attached_pic]
+        videos = picture_streams(self.container)
         if not videos:
             raise VideoReadError(
                 "it has no video stream; pass decode_video=False to read its audio"

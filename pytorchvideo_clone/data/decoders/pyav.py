@@ -70,6 +70,11 @@ class PyAVDecoder:
         """Seconds from the begin of the first frame to the end of the last."""
         return self.reader.duration
 
+    @property
+    def begin(self) -> Fraction:
+        """Seconds of the file's own time at which the first frame begins."""
+        return self.reader.begin
+
     def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
         """Count frames, as `Decoder.places`."""
         return self.reader.places(windows)

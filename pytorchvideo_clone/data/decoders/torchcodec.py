@@ -91,6 +91,11 @@ class TorchCodecDecoder:
         """Seconds from the begin of the first frame to the end of the last."""
         return self._reader.duration
 
+    @property
+    def begin(self) -> Fraction:
+        """Seconds of the file's own time at which the first frame begins."""
+        return self._reader.begin
+
     def places(self, windows: Sequence[tuple[Seconds, Seconds]]) -> list[range]:
         """Count frames, as `Decoder.places`."""
         return self._reader.places(windows)

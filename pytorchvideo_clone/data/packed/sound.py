@@ -11,6 +11,7 @@ import av
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
+from pytorchvideo_clone.data.decoders.sound_arrays import Resampler
 
 __all__ = ["NO_SOUND", "Sound", "first_sound", "steady_frames", "take_sound"]
 
@@ -181,7 +182,7 @@ def _as_samples(source: Any) -> Sound | None:
             if target is None:
                 kind, layout, rate = frame.format.packed.name, frame.layout, frame.sample_rate
                 kind = "s32" if kind == "s64" else kind  # which NumPy frames do not take
-                resampler = av.AudioResampler(kind, layout, rate)
+                resampler = Resampler(kind, layout.name, rate)
                 target = file.add_stream(_PCM[kind], rate=rate, layout=layout.name)
             for same in resampler.resample(frame):
                 file.mux(target.encode(same))

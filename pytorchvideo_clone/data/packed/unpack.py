@@ -12,6 +12,7 @@ import numpy as np
 from pytorchvideo_clone._whole import written_whole
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
+from pytorchvideo_clone.data.decoders.sound_arrays import Resampler
 from pytorchvideo_clone.data.packed.format import KEY, Codec, Record
 from pytorchvideo_clone.data.packed.sound import first_sound, steady_frames
 from pytorchvideo_clone.data.packed.store import PackedStore
@@ -174,7 +175,7 @@ def _as_aac(record: Record, file: Any) -> Any:
     target = file.add_stream("aac", rate=rate, layout=layout)
 
     def packets() -> Any:
-        resampler = av.AudioResampler("fltp", layout, rate, frame_size=1024)
+        resampler = Resampler("fltp", layout, rate, frame_size=1024)
         late = round(_begin(record) * rate)
         with sound:
             for frame in itertools.chain(steady_frames(sound.decode(given)), [None]):

@@ -120,3 +120,10 @@ def test_an_open_file_names_nothing_that_is_opened(
     assert server.asked == []
     with EncodedVideo(Path(video).open("rb"), decode_audio=False, decoder=decoder) as opened:
         assert opened.get_clip(0, 1)["video"] is not None
+
+
+def test_no_filter_graph_but_one_without_threads() -> None:
+    """PyAV's resampler has threads, for which a forked process that frees it would wait."""
+    using = [path.name for path in DATA.rglob("*.py") if ".AudioResampler(" in path.read_text()]
+    graphs = [path.name for path in DATA.rglob("*.py") if "filter.Graph(" in path.read_text()]
+    assert (using, graphs) == ([], ["sound_arrays.py"])
