@@ -86,8 +86,8 @@ class PacketReader:
         self._by_position: dict[int, int] | None = None
         self.timeline: Timeline | None = None
         self.broken: str | None = None
-        self._open()
         try:
+            self._open()
             self.timeline = find_timeline(self)
             self.start_pts = self._find_start()
             self.duration = self._measure_duration()
@@ -225,7 +225,8 @@ class PacketReader:
 
     def close(self) -> None:
         """Release the file; more calls do nothing."""
-        self.container.close()
+        if hasattr(self, "container"):
+            self.container.close()
 
     def _known_damage(
         self, packets: Packets, after: av.Packet | None, stamps: set[int], first: float, last: float
@@ -241,16 +242,11 @@ class PacketReader:
         return damage
 
     def _open(self) -> None:
-        if hasattr(self, "container"):
-            self.container.close()
+        self.close()
         if not isinstance(self._source, str):
             self._source.seek(0)
         self.container: InputContainer = open_input(self._source)
-        try:
-            self.stream = self._choose_stream()
-        except VideoReadError:
-            self.container.close()
-            raise
+        self.stream = self._choose_stream()
         # Threads of its own would compete with the decoders of other worker processes.
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1

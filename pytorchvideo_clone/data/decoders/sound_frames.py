@@ -25,8 +25,9 @@ __all__ = ["SoundFrames", "UnevenSound"]
 # A codec that overlaps its frames (AAC, Opus) needs a few before the first one asked for.
 _WARM_UP_SEC = Fraction(1, 5)
 
-# How far ahead sound is decoded that is nearly the same when it is entered in the middle.
-_WALKED_SEC = 120
+# How far ahead sound is decoded that is nearly the same when it is entered in the middle: a second
+# of AAC takes about 4 ms.
+_WALKED_SEC = 15
 
 # Codec frames at the begin of a file, by which those of one length are known.
 _LOOKED_AT = 9

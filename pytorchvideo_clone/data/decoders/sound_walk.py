@@ -27,6 +27,8 @@ _COUNTED_IN_OGG = {"vorbis", "libvorbis", "opus", "libopus"}
 # Their readers make the stamps of sound up from bytes, which is right for constant rates alone.
 STAMPED_BY_BYTES = {"avi", "rm"}
 
+_ROUNDED_SEC = Fraction(1, 500)
+
 
 class PlacedSound(NamedTuple):
     """A codec frame.
@@ -125,8 +127,9 @@ class SoundWalk:
         else:
             stamp = pts * self._per_tick
             position = round(stamp) if self._next is None else self._next
-            # Where ticks are coarser than samples (Matroska), stamps only tell of gaps.
-            if abs(stamp - position) > self._per_tick + 1 and not self._without_gaps:
+            # Stamps are rounded, for several frames at once in MPEG-TS: they only tell of gaps.
+            apart = max(self._per_tick, _ROUNDED_SEC * self._rate) + 1
+            if abs(stamp - position) > apart and not self._without_gaps:
                 position = round(stamp)
             placed = PlacedSound(pts, position, frame)
             self._next = position + round(frame.samples * self._rate / frame.sample_rate)
