@@ -307,6 +307,9 @@ class EncodedVideo(Video):
         except VideoReadError as error:
             time = time if error.time is None else error.time
             raise VideoReadError(error.cause, origin, backend, time) from error
+        except MemoryError as error:
+            cause = f"there is no memory for its frames ({str(error) or 'of FFmpeg'})"
+            raise VideoReadError(cause, origin, backend, time) from error
         except (av.FFmpegError, OSError) as error:
             cause = error.strerror or str(error)
             if isinstance(self._source, str) and Path(self._source).stat().st_size == 0:
