@@ -144,7 +144,10 @@ def read(path: str, decoder: str) -> dict[str, int]:
 def serve() -> None:
     """Read what standard input names, a JSON a line, and answer each with a JSON."""
     warnings.simplefilter("ignore")
-    own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    own = (
+        int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+        * resource.getpagesize()
+    )
     resource.setrlimit(resource.RLIMIT_AS, (own + LIMIT_BYTES,) * 2)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -170,7 +173,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                text=True,
+                encoding="utf-8",
             )
             self._line(120)
         assert self._process.stdin is not None

@@ -59,7 +59,7 @@ class SoundFrames:
         self._walk: SoundWalk | None = None
         self._grid: tuple[int, int] | None = None
         self._known = False  # whether the first frames were looked at
-        self.open()
+        self.reopen()
         if self.stream is None:
             return
         time_base = exact(self.stream.time_base)
@@ -81,7 +81,7 @@ class SoundFrames:
         assert leading is not None
         return (leading.start_time or 0) * (exact(leading.time_base) or Fraction(0))
 
-    def open(self) -> None:
+    def reopen(self) -> None:
         """Open the file, maybe again."""
         if not isinstance(self._source, str):
             self._source.seek(0)
@@ -131,7 +131,7 @@ class SoundFrames:
 
     def _walked(self, number: int, tolerant: bool) -> Iterator[PlacedSound]:
         if self._walk is None or not self._walk.reaches(number):
-            self.open()
+            self.reopen()
             self._walk = SoundWalk(self._decode(), self._per_tick, self.rate, self._without_gaps)
         for placed in self._walk:
             if isinstance(placed.frame, av.FFmpegError):
@@ -152,7 +152,7 @@ class SoundFrames:
             # What primes the codec lies before the begin.
             self.container.seek(max(pts, begin) - warm_up, stream=self.stream)
         except av.FFmpegError:  # a source that cannot seek
-            self.open()
+            self.reopen()
             in_between = False
         failure: av.FFmpegError | None = None
         for stamp, frame in self._decode():
@@ -197,7 +197,7 @@ class SoundFrames:
             return
         self._known = True
         if not self._fresh:
-            self.open()
+            self.reopen()
         decoded = ((pts, one) for pts, one in self._decode() if isinstance(one, av.AudioFrame))
         frames = list(itertools.islice(decoded, _LOOKED_AT))
         whole = frames[1:] if len(frames) == _LOOKED_AT else frames[1:-1] or frames[1:]

@@ -50,8 +50,8 @@ def test_sound_that_is_far_away_is_entered_and_the_walk_goes_on_where_it_stands(
     monkeypatch.setattr(sound_frames, "_WALKED_SEC", 2)
     reader = AudioReader(str(tmp_path / "aac.mp4"))
     opened = []
-    plain_open = reader._sound.open
-    monkeypatch.setattr(reader._sound, "open", lambda: opened.append(1) or plain_open())
+    plain_open = reader._sound.reopen
+    monkeypatch.setattr(reader._sound, "reopen", lambda: opened.append(1) or plain_open())
     far = reader.read_samples(4, 5)
     assert not opened
     near = [reader.read_samples(Fraction(n, 2), Fraction(n + 1, 2)) for n in range(10)]
