@@ -12,7 +12,8 @@ VERSION = re.search(
     re.M,
 ).group(1)
 
-# Every lower bound is the oldest that `make test-versions` runs; a bound above stands where a newer
+# Every lower bound is the oldest that `make test-versions` runs, but for torch of `onnx` and
+# `mobile`, the oldest with which their tests passed; a bound above stands where a newer
 # one is known not to work. torchaudio 2.11 is its last release and refuses the CUDA of torch 2.15.
 EXTRAS = {
     "torchcodec": ["torchcodec>=0.12"],

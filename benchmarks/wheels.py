@@ -62,7 +62,7 @@ def main() -> None:
     print(date.today())
     for platform in PLATFORMS:
         with ThreadPoolExecutor(2) as pool:
-            columns = list(pool.map(lambda python: column(platform, python), PYTHONS))  # noqa: B023
+            columns = list(pool.map(column, [platform] * len(PYTHONS), PYTHONS))
         print(f"\n| {platform} | " + " | ".join(PYTHONS) + " |\n|---|" + "---|" * len(PYTHONS))
         for name in columns[0]:
             row = [found[name] for found in columns]

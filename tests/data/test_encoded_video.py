@@ -198,6 +198,30 @@ def test_garbage_with_threads_is_not_collected_by_a_forked_process() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+TOO_LARGE = """
+import pathlib, resource, sys
+import torch
+from pytorchvideo_clone.data import EncodedVideo, VideoReadError
+
+video = EncodedVideo.from_path(sys.argv[1], decode_audio=False)
+own = int(pathlib.Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (own * resource.getpagesize() + 2**28,) * 2)
+try:
+    video.get_clip(0, 1)
+except VideoReadError as error:
+    sys.exit(0 if "there is no memory for its frames" in error.cause else error.cause)
+sys.exit("it was read")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux' count of memory")
+def test_frames_that_do_not_fit_into_memory_are_an_error_of_the_video(tmp_path: Path) -> None:
+    given = write_video(tmp_path / "a.mp4", 10, 10, "mpeg4", (4096, 4096))  # 480 MiB of pixels
+    command = [sys.executable, "-c", TOO_LARGE, given]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 class Closing(Clips):
     def __getitem__(self, index: int) -> list[int]:
         self.video.close()

@@ -140,16 +140,10 @@ class AudioReader:
         """
         if not self.exists:
             return None
-        try:
-            return self._read(start_sec, end_sec)
-        except UnevenSound:
-            return self._read(start_sec, end_sec)
-
-    def _read(self, start_sec: Seconds, end_sec: Seconds) -> Tensor | None:
         first = secs_to_pts(start_sec, self._time_base, self._start_pts, "ceil")
         last = secs_to_pts(end_sec, self._time_base, self._start_pts, "ceil")
         pieces = []
-        for pts, _, frame in self._sound.placed(int(min(first, last))):
+        for pts, _, frame in self._sound.placed(int(min(first, last)), counted=False):
             if pts < first:
                 continue
             if pts >= last:

@@ -71,6 +71,7 @@ class SoundFrames:
         self._per_tick = self.time_base * self.rate
         kind = context.name, self.container.format.name
         self._walks = must_be_walked(*kind, self._per_tick)
+        self._walks_for_stamps = must_be_walked(*kind, Fraction(0))
         self._walks_near = remembers_all(*kind)
         self._without_gaps = is_without_gaps(*kind)
 
@@ -91,28 +92,33 @@ class SoundFrames:
         self.stream = next(streams, None)
         self._fresh = True
 
-    def placed(self, pts: int, tolerant: bool = False) -> Iterator[PlacedSound]:
+    def placed(
+        self, pts: int, tolerant: bool = False, counted: bool = True
+    ) -> Iterator[PlacedSound]:
         """Decode from a little before `pts` on.
 
         Args:
             pts: ticks.
             tolerant: go on after what cannot be decoded.
+            counted: False where time stamps are enough, so that no more is decoded to count.
 
         Raises:
             UnevenSound: if the samples cannot be counted from there; they are when it is called
                 again.
             av.FFmpegError: if something cannot be decoded.
         """
-        self._look_at_begin()
+        if counted:
+            self._look_at_begin()
         number = math.floor(pts * self._per_tick)
-        if self._walks or (self._walks_near and self._is_near(number)):
+        walks = self._walks if counted else self._walks_for_stamps
+        if walks or (self._walks_near and self._is_near(number)):
             yield from self._walked(number, tolerant)
             return
         position: int | None = None
         sizes: list[int] = []
         for stamp, frame in self._entered(pts, tolerant):
             # The last frame of a file may be shorter; the first here may be its first, which too.
-            if self._grid is not None and sizes[1:] and sizes[-1] != self._grid[1]:
+            if counted and self._grid is not None and sizes[1:] and sizes[-1] != self._grid[1]:
                 self._walks = True
                 raise UnevenSound
             place = stamp * self._per_tick

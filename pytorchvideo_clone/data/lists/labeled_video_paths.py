@@ -270,7 +270,9 @@ class LabeledVideoPaths:
         if self._listed is not None:
             return type(self)(self._listed).fingerprint()
         paths = list(self._paths)
-        common = os.path.commonprefix([min(paths, default=""), max(paths, default="")])  # noqa: RUF071
+        ends = [min(paths, default=""), max(paths, default="")]
+        # Letter by letter, and cut where a folder ends; paths may be URLs.
+        common = os.path.commonprefix(ends)  # noqa: RUF071
         begin = 1 + max(common.rfind(mark) for mark in {"/", os.sep})
         digest = hashlib.blake2b(digest_size=16)
         for buffer in FlatStrings(path[begin:] for path in paths).buffers():

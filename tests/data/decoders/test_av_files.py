@@ -33,7 +33,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        assert isinstance(self.server, Server)
+        self.server.asked.append(self.path)
         self.send_error(404)
 
     do_HEAD = do_GET

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from pytorchvideo_clone.data.clip_reading import read_together
-from pytorchvideo_clone.data.decoders import DECODERS, decoder_report
+from pytorchvideo_clone.data.decoders import decoder_report
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.video import VideoReadError
 from tests.data.coded_video import cut_video, numbers, write_video
@@ -178,14 +178,6 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
         return paths[name]
 
     return path_of
-
-
-@pytest.fixture(params=DECODERS)
-def decoder(request: pytest.FixtureRequest) -> str:
-    status = next(status for status in decoder_report() if status.name == request.param)
-    if not status.loads:
-        pytest.skip(status.about)
-    return request.param
 
 
 def windows(begins: list[Fraction]) -> list[tuple]:

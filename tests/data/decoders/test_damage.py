@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import pytest
 
-from pytorchvideo_clone.data.decoders import DECODERS, decoder_report
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.video import VideoReadError
 from tests.data.coded_video import numbers, write_video
@@ -19,14 +18,6 @@ GROUPS_OF_12 = {"bf": "3", "x264-params": "b-adapt=0:keyint=12:scenecut=0"}
 # Good frames that come out only after damaged ones went in, as only PyAV is asked for what it still
 # holds. decord's threads may meet the damage before they give any frame of the group before it.
 LOOKS_AHEAD = {"pyav": set(), "torchcodec": {10, 11, 46}, "decord": set(range(12))}
-
-
-@pytest.fixture(params=DECODERS)
-def decoder(request: pytest.FixtureRequest) -> str:
-    status = next(status for status in decoder_report() if status.name == request.param)
-    if not status.loads:
-        pytest.skip(status.about)
-    return request.param
 
 
 @pytest.fixture(scope="module")

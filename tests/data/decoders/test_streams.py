@@ -8,20 +8,11 @@ import pytest
 import torch
 from av.stream import Disposition
 
-from pytorchvideo_clone.data.decoders import DECODERS, decoder_report
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.video import VideoReadError
 from tests.data.coded_video import numbers, picture, write_video
 
 pytestmark = pytest.mark.filterwarnings("ignore:decoder=.* does not read")
-
-
-@pytest.fixture(params=DECODERS)
-def decoder(request: pytest.FixtureRequest) -> str:
-    status = next(status for status in decoder_report() if status.name == request.param)
-    if not status.loads:
-        pytest.skip(status.about)
-    return request.param
 
 
 def two_streams(path: Path, default: int) -> str:
