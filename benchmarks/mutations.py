@@ -130,11 +130,11 @@ def read(path: str, decoder: str) -> dict[str, int]:
                 except VideoReadError:
                     fates["refused"] += WINDOW
                     continue
-                fates["right"] += len(set(found) & set(expected)) if found == sorted(found) else 0
-                fates["garbage"] += found.count(-1)
-                other = len([n for n in found if n != -1 and n not in expected])
-                out_of_order = found != sorted(found)
-                fates["shifted"] += len(found) - found.count(-1) if out_of_order else other
+                known = [number for number in found if number != -1]
+                right = len(set(known) & set(expected)) if known == sorted(known) else 0
+                fates["right"] += right
+                fates["garbage"] += len(found) - len(known)
+                fates["shifted"] += len(known) - right
                 fates["gone"] += max(0, WINDOW - len(found))
     except VideoReadError:
         fates["refused"] += FRAMES

@@ -3,10 +3,13 @@
 The order in which a decoder gives its frames is that of their showing, whatever a container says:
 AVI states no times at all, program streams state a few, writers forget that frames were reordered,
 and files joined end to end begin anew. The decoder, given packets that carry their number, says
-which packet each frame comes from; times are repaired to that order.
+which packet each frame comes from; times are repaired to that order. Where a file is damaged, a few
+of its times disagree with all the others: those are not believed, and frames that lie at another
+place than theirs are named.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -45,6 +48,7 @@ _PARSED = {"mpeg4", "mpeg1video", "mpeg2video"}
 # Codecs of which FFmpeg's readers call every frame a key frame.
 _ALL_KEYS = {"h263"}
 _MOST_REORDERED = 16  # frames, the most that H.264 and HEVC allow
+_FEW = 0.1  # of all times, that may be wrong because of damage
 
 
 class PacketTimes(NamedTuple):
@@ -69,6 +73,7 @@ class Timeline(NamedTuple):
         keys: numbers of the packets at which decoding may begin, the first one included.
         end: ticks at which the last frame ends.
         joints: ticks of the frames around the places at which times begin anew.
+        moved: ticks of frames that lie elsewhere in the file than their times say.
     """
 
     pts: list[int | None]
@@ -76,6 +81,7 @@ class Timeline(NamedTuple):
     keys: frozenset[int]
     end: int
     joints: frozenset[int]
+    moved: frozenset[int]
 
     @classmethod
     def of(
@@ -88,7 +94,9 @@ class Timeline(NamedTuple):
             shown: as `shown_packets` gives it; at least one.
             gap: ticks from a frame to the next, on the average; None if that is not stated.
         """
-        begins = repaired_times(shown, times, gap)
+        stated = _stated_times(shown, times, gap)
+        begins = _repaired(stated, gap)
+        moved = frozenset(begins[place] for place in _moved(stated))
         pts: list[int | None] = [None] * len(times)
         for number, begin in zip(shown, begins, strict=True):
             pts[number] = begin
@@ -103,7 +111,7 @@ class Timeline(NamedTuple):
         joints = frozenset(
             tick for place in places if place >= 0 and (tick := pts[place]) is not None
         )
-        return cls(pts, dts[::-1], keys, end, joints)
+        return cls(pts, dts[::-1], keys, end, joints, moved)
 
     def entry(self, wanted: Sequence[int]) -> int:
         """Give the number of the packet from which on those with these numbers can be decoded.
@@ -142,6 +150,8 @@ def find_timeline(reader: "PacketReader") -> Timeline | None:
         return None
     packets += islice(following, _MORE_PACKETS)
     times = [PacketTimes.of(packet) for packet in packets]
+    # Such a container says where zero is, whether or not what lies there can be decoded.
+    times[:1] = [packet._replace(is_keyframe=True) for packet in times[:1]]
     reason = doubt(times, context.has_b_frames)
     # A decoder that might reorder frames may find none to reorder.
     if reason is None or (
@@ -195,6 +205,7 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
     elif (
         reason in (None, OTHER_ORDER)
         and reader.container_name in _SEEKABLE
+        and (reader.container_name in _STATE_TIMES or shown[:1] == [0])
         and in_order(times, shown)
     ):
         return None
@@ -230,7 +241,7 @@ def in_order(times: Sequence[PacketTimes], shown: Sequence[int]) -> bool:
     """Say whether all packets have times, and these ascend in the order of showing."""
     begins = [times[number].pts for number in shown]
     # None is ruled out before they are sorted.
-    return shown[:1] == [0] and None not in begins and begins == sorted(begins)  # type: ignore[type-var]
+    return None not in begins and begins == sorted(begins)  # type: ignore[type-var]
 
 
 def shown_packets(context: av.VideoCodecContext, packets: Iterable[av.Packet]) -> list[int]:
@@ -261,8 +272,8 @@ def repaired_times(
     """Give the ticks at which frames begin, ascending, in the order of showing.
 
     Times that agree with the order stay. Where all are there but out of order, they are sorted.
-    Where some are missing, frames are `gap` apart, or evenly between the known ones. Times that
-    begin anew go on where the frames before them end.
+    Where some are missing or few disagree, frames are `gap` apart, or evenly between the known
+    ones. Times that begin anew, with a key frame, go on where the frames before them end.
 
     Args:
         shown: numbers of the packets in the order of showing.
@@ -273,12 +284,31 @@ def repaired_times(
     >>> repaired_times([0, 2, 3, 1], forgotten, Fraction(10))
     [0, 10, 20, 30]
     """
+    return _repaired(_stated_times(shown, times, gap), gap)
+
+
+def _stated_times(
+    shown: Sequence[int], times: Sequence[PacketTimes], gap: Fraction | None
+) -> list[int | None]:
+    """What the file says of when frames begin, in the order of showing; ascending where it can be.
+
+    Writers that forget about reordering state ascending times in the order of the file, and in any
+    case none that is far from its place.
+    """
     offsets = _offsets(times, gap)
     begins = [_sum(times[number].pts, offsets[number]) for number in shown]
     if not any(begin is not None for begin in begins):
         begins = [_sum(times[number].dts, offsets[number]) for number in shown]
-    stated = [begin for begin in begins if begin is not None]
-    return _filled(sorted(stated) if len(stated) == len(begins) else begins, gap)
+    stated = [(begin, place) for place, begin in enumerate(begins) if begin is not None]
+    if len(stated) < len(begins):
+        return begins
+    ascending = sorted(stated)
+    near = all(abs(place - rank) <= _MOST_REORDERED for rank, (_, place) in enumerate(ascending))
+    many = len(begins) - len(_chain(begins)) > _FEW * len(begins)
+    in_file = [begin for _, begin in sorted(zip(shown, stated, strict=True))]
+    if in_file == ascending or (near and many):
+        return [begin for begin, _ in ascending]
+    return begins
 
 
 def _sum(ticks: int | None, offset: int) -> int | None:
@@ -288,26 +318,58 @@ def _sum(ticks: int | None, offset: int) -> int | None:
 def _offsets(times: Sequence[PacketTimes], gap: Fraction | None) -> list[int]:
     """Ticks to add to the times of each packet so that they never begin anew."""
     step = gap or Fraction(1)
+    reach = _MOST_REORDERED * step
+    decoded = [packet.pts if packet.dts is None else packet.dts for packet in times]
+    known = [(number, ticks) for number, ticks in enumerate(decoded) if ticks is not None]
+    following = {number: later for (number, _), (_, later) in pairwise(known)}
+    leaps = any(later - earlier > reach for (_, earlier), (_, later) in pairwise(known))
     offsets: list[int] = []
     offset, last, end = 0, None, None
-    for packet in times:
-        decoded = packet.pts if packet.dts is None else packet.dts
-        begin = decoded if packet.pts is None else packet.pts
-        if decoded is not None and begin is not None:
-            if last is not None and end is not None and decoded < last - _MOST_REORDERED * step:
+    for number, (packet, at) in enumerate(zip(times, decoded, strict=True)):
+        begin = at if packet.pts is None else packet.pts
+        if at is not None and begin is not None:
+            # A stream that begins goes on; one that is damaged has gaps elsewhere as well.
+            anew = last is not None and at < last - reach and (packet.is_keyframe or not leaps)
+            if anew and end is not None and 0 <= following.get(number, at) - at <= reach:
                 offset = end - begin
-            last = decoded
+            last = at
             end = max(begin + offset + round(step), begin if end is None else end)
         offsets.append(offset)
     return offsets
 
 
-def _filled(begins: Sequence[int | None], gap: Fraction | None) -> list[int]:
-    """Ascending ticks: those known, unless they come too early, and others between them."""
-    known: list[tuple[int, int]] = []
+def _chain(begins: Sequence[int | None]) -> list[int]:
+    """Places of as many times as ascend by a tick a frame at least."""
+    ends: list[int] = []  # of the best chain of each length: how far its last is ahead of its place
+    last: list[int] = []  # and where that is
+    before: dict[int, int | None] = {}
+    following = None  # the last of the longest, and the first of several
     for place, begin in enumerate(begins):
-        if begin is not None and (not known or begin - known[-1][1] >= place - known[-1][0]):
-            known.append((place, begin))
+        if begin is not None:
+            length = bisect_right(ends, begin - place)
+            before[place] = last[length - 1] if length else None
+            following = place if length == len(ends) else following
+            ends[length : length + 1] = [begin - place]
+            last[length : length + 1] = [place]
+    chain = []
+    while following is not None:
+        chain.append(following)
+        following = before[following]
+    return chain[::-1]
+
+
+def _moved(begins: Sequence[int | None]) -> Iterator[int]:
+    """Places of frames whose times ascend, but fit at another place: several, as one may err."""
+    chain = set(_chain(begins))
+    strays = [n for n, begin in enumerate(begins) if begin is not None and n not in chain]
+    for earlier, later in pairwise(strays):
+        if later == earlier + 1 and (begins[earlier] or 0) < (begins[later] or 0):
+            yield from (earlier, later)
+
+
+def _repaired(begins: Sequence[int | None], gap: Fraction | None) -> list[int]:
+    """Ascending ticks: those of the longest chain of stated ones, and others between them."""
+    known = [(place, begin) for place in _chain(begins) if (begin := begins[place]) is not None]
     known = known or [(0, 0)]
     step = gap or Fraction(1)
     place, begin = known[0]

@@ -33,6 +33,7 @@ from pytorchvideo_clone.data.decoders.holes import (
     packet_has_hole,
 )
 from pytorchvideo_clone.data.decoders.missing import cut_off, gone_between
+from pytorchvideo_clone.data.decoders.repeats import without_repeats
 from pytorchvideo_clone.data.decoders.timestamps import window_to_pts
 from pytorchvideo_clone.data.files import FileView
 from pytorchvideo_clone.data.stages import stage
@@ -210,9 +211,7 @@ class PacketReader:
         With a timeline, the file must just have been opened.
         """
         number = 0
-        for packet in self._demux():
-            if not packet.size:  # the one that flushes the decoder at the end
-                continue
+        for packet in without_repeats(self._demux()):
             if self.timeline is not None:
                 known = number < len(self.timeline.pts)  # else the file has grown
                 packet.pts = self.timeline.pts[number] if known else None
@@ -233,7 +232,9 @@ class PacketReader:
     ) -> dict[int, str]:
         damage: dict[int, str] = {}
         for place, packet in enumerate(packets):
-            if self.has_hole(packet):
+            if self.timeline is not None and packet.pts in self.timeline.moved:
+                self.spread(damage, packets, place, "it lies at another place than its time says")
+            elif self.has_hole(packet):
                 self.spread(damage, packets, place, MISSING)
         if packets and stamps:
             damage |= cut_off(self, packets, after, stamps, first, last)
@@ -297,7 +298,8 @@ class PacketReader:
 
     def _demux(self) -> Iterator[av.Packet]:
         try:
-            yield from self.container.demux(self.stream)
+            # The last one is empty and flushes the decoder.
+            yield from (packet for packet in self.container.demux(self.stream) if packet.size)
         except av.InvalidDataError as error:  # what was read so far is good
             self.broken = f"its container ends with {error.strerror or error}"
 
