@@ -7,7 +7,9 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-__all__ = ["Ratio", "exact", "open_input", "picture_streams"]
+from pytorchvideo_clone.data.video import VideoReadError
+
+__all__ = ["Ratio", "choose_stream", "exact", "open_input", "picture_streams"]
 
 # Tags in another encoding than UTF-8 must not keep a video from being read. PyAV 19 reads any.
 _ANY_TAGS: dict[str, Any] = (
@@ -61,3 +63,29 @@ def picture_streams(container: InputContainer) -> list[av.VideoStream]:
     """Give the video streams of a file without attached pictures, as covers of albums are."""
     streams = container.streams.video
     return [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+
+
+def choose_stream(container: InputContainer, video_stream: int | None) -> av.VideoStream:
+    """Give the video stream to read.
+
+    Args:
+        container: the open file.
+        video_stream: which, counted from 0 without attached pictures; None for the one that FFmpeg
+            takes for the best.
+
+    Raises:
+        VideoReadError: if there is none.
+    """
+    videos = picture_streams(container)
+    if not videos:
+        raise VideoReadError("it has no video stream; pass decode_video=False to read its audio")
+    if video_stream is not None:
+        if not 0 <= video_stream < len(videos):
+            raise VideoReadError(f"video_stream is {video_stream}; it has {len(videos)}, from 0 on")
+        chosen = videos[video_stream]
+    else:
+        best = container.streams.best("video")
+        chosen = best if best in videos else videos[0]
+    if chosen.codec_context is None:
+        raise VideoReadError("FFmpeg does not know the codec of its pictures")
+    return chosen

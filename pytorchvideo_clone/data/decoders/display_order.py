@@ -3,20 +3,18 @@
 The order in which a decoder gives its frames is that of their showing, whatever a container says:
 AVI states no times at all, program streams state a few, writers forget that frames were reordered,
 and files joined end to end begin anew. The decoder, given packets that carry their number, says
-which packet each frame comes from; times are repaired to that order. Where a file is damaged, a few
-of its times disagree with all the others: those are not believed, and frames that lie at another
-place than theirs are named.
+which packet each frame comes from; times are repaired to that order (`timeline`).
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from fractions import Fraction
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import av
 
+from pytorchvideo_clone.data.decoders.losses import PacketPlace, has_its_index, lost_before
+from pytorchvideo_clone.data.decoders.timeline import PacketTimes, Timeline
 from pytorchvideo_clone.data.video import VideoReadError
 
 if TYPE_CHECKING:
@@ -24,13 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OTHER_ORDER",
-    "PacketTimes",
-    "Timeline",
     "count_frames",
     "doubt",
     "find_timeline",
     "in_order",
-    "repaired_times",
     "shown_packets",
 ]
 
@@ -47,83 +42,6 @@ _SEEKABLE = _STATE_TIMES | {"avi", "mpegts", "ogg"}
 _PARSED = {"mpeg4", "mpeg1video", "mpeg2video"}
 # Codecs of which FFmpeg's readers call every frame a key frame.
 _ALL_KEYS = {"h263"}
-_MOST_REORDERED = 16  # frames, the most that H.264 and HEVC allow
-_FEW = 0.1  # of all times, that may be wrong because of damage
-
-
-class PacketTimes(NamedTuple):
-    """What a container says of a packet; names are those of `av.Packet`."""
-
-    pts: int | None
-    dts: int | None
-    is_keyframe: bool
-
-    @classmethod
-    def of(cls, packet: av.Packet) -> "PacketTimes":
-        """Take those of a packet."""
-        return cls(packet.pts, packet.dts, packet.is_keyframe)
-
-
-class Timeline(NamedTuple):
-    """When the frames of a file begin, by the numbers of their packets in the file.
-
-    Attributes:
-        pts: ticks at which the frame of a packet begins; None if it gives none.
-        dts: no frame of this packet or a later one begins before that; ascending.
-        keys: numbers of the packets at which decoding may begin, the first one included.
-        end: ticks at which the last frame ends.
-        joints: ticks of the frames around the places at which times begin anew.
-        moved: ticks of frames that lie elsewhere in the file than their times say.
-    """
-
-    pts: list[int | None]
-    dts: list[int]
-    keys: frozenset[int]
-    end: int
-    joints: frozenset[int]
-    moved: frozenset[int]
-
-    @classmethod
-    def of(
-        cls, times: Sequence[PacketTimes], shown: Sequence[int], gap: Fraction | None
-    ) -> "Timeline":
-        """Repair times.
-
-        Args:
-            times: of all packets.
-            shown: as `shown_packets` gives it; at least one.
-            gap: ticks from a frame to the next, on the average; None if that is not stated.
-        """
-        stated = _stated_times(shown, times, gap)
-        begins = _repaired(stated, gap)
-        moved = frozenset(begins[place] for place in _moved(stated))
-        pts: list[int | None] = [None] * len(times)
-        for number, begin in zip(shown, begins, strict=True):
-            pts[number] = begin
-        end = begins[-1] + max(1, round(gap or Fraction(begins[-1] - begins[0], len(begins))))
-        earliest, dts = end, []
-        for shown_at in reversed(pts):
-            earliest = earliest if shown_at is None else min(earliest, shown_at)
-            dts.append(earliest)
-        keys = frozenset({0}).union(n for n, packet in enumerate(times) if packet.is_keyframe)
-        offsets = enumerate(pairwise(_offsets(times, gap)))
-        places = {place + side for place, (a, b) in offsets if a != b for side in (-1, 0, 1)}
-        joints = frozenset(
-            tick for place in places if place >= 0 and (tick := pts[place]) is not None
-        )
-        return cls(pts, dts[::-1], keys, end, joints, moved)
-
-    def entry(self, wanted: Sequence[int]) -> int:
-        """Give the number of the packet from which on those with these numbers can be decoded.
-
-        A frame that is shown before the key frame that it follows may need the one before.
-        """
-        begins = [begin for number in wanted if (begin := self.pts[number]) is not None]
-        for key in sorted(self.keys, reverse=True):
-            shown_at = self.pts[key]
-            if key <= wanted[0] and shown_at is not None and shown_at <= min(begins):
-                return key
-        return 0
 
 
 def find_timeline(reader: "PacketReader") -> Timeline | None:
@@ -140,7 +58,8 @@ def find_timeline(reader: "PacketReader") -> Timeline | None:
     """
     context = reader.stream.codec_context
     container = reader.container_name
-    if container not in _STATE_TIMES and (container != "avi" or context.has_b_frames):
+    counts = container == "avi" and not context.has_b_frames and has_its_index(reader)
+    if container not in _STATE_TIMES and not counts:
         return count_frames(reader)
     following = reader.packets()
     packets = list(islice(following, _FIRST_PACKETS))
@@ -175,7 +94,10 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
         VideoReadError: if there are no frames, or no times.
     """
     context, avi = reader.stream.codec_context, reader.container_name == "avi"
-    times = [PacketTimes.of(packet) for packet in reader.scan()]
+    times, places = [], []
+    for packet in reader.scan():
+        times.append(PacketTimes.of(packet))
+        places.append(PacketPlace(packet.pos, packet.size))
     if not times:
         raise VideoReadError("its video stream has no frames")
     if all(packet.pts is None for packet in times):
@@ -195,6 +117,11 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
             return None  # whoever asks for a frame is told why there is none
     if reason == _NO_KEYS:
         return Timeline.of(times, shown, reader.gap)
+    lost = lost_before(reader, places)
+    if avi and lost and reader.stream.frames not in (0, len(times)):
+        return _avi_with_losses(reader, times, shown, lost)
+    if lost and not avi:
+        return Timeline.of(times, shown, reader.gap, lost, zero=0 if lost[0] == 0 else None)
     if avi and len(shown) == len(times) and [t.dts for t in times] == list(range(len(times))):
         # It counts its frames, in the order of decoding.
         # A packet of an AVI has both times or none.
@@ -210,6 +137,24 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
     ):
         return None
     return Timeline.of(times, shown, reader.gap)
+
+
+def _avi_with_losses(
+    reader: "PacketReader", times: Sequence[PacketTimes], shown: Sequence[int], lost: Sequence[int]
+) -> Timeline:
+    """Count the frames of an AVI from both of its ends, as its header says how many there were."""
+    missing = reader.stream.frames - len(times)
+    uncertain = range(lost[0], max(lost[-1], lost[0] - missing))
+    counted = [n + (missing if n >= uncertain.stop else 0) for n in range(len(times))]
+    times = [t._replace(pts=n, dts=n) for t, n in zip(times, counted, strict=True)]
+    if missing < 0:  # they are there twice
+        shown = [number for number in shown if number not in uncertain]
+    else:
+        lost = [*uncertain, *lost]
+    # One that is shown after a lost one is not where it is counted.
+    after = next((place for place, number in enumerate(shown) if number >= lost[0]), len(shown))
+    lost = [*lost, *(number for number in shown[after:] if number < lost[0])]
+    return Timeline.of(times, shown, reader.gap, lost, zero=0)
 
 
 def doubt(times: Sequence[PacketTimes], reorders: bool) -> str | None:
@@ -264,118 +209,3 @@ def shown_packets(context: av.VideoCodecContext, packets: Iterable[av.Packet]) -
     decode(None)
     context.flush_buffers()
     return [number for number in shown if number is not None]
-
-
-def repaired_times(
-    shown: Sequence[int], times: Sequence[PacketTimes], gap: Fraction | None
-) -> list[int]:
-    """Give the ticks at which frames begin, ascending, in the order of showing.
-
-    Times that agree with the order stay. Where all are there but out of order, they are sorted.
-    Where some are missing or few disagree, frames are `gap` apart, or evenly between the known
-    ones. Times that begin anew, with a key frame, go on where the frames before them end.
-
-    Args:
-        shown: numbers of the packets in the order of showing.
-        times: of all packets, in the order of the file.
-        gap: ticks from a frame to the next.
-
-    >>> forgotten = [PacketTimes(tick, tick, tick == 0) for tick in (0, 10, 20, 30)]
-    >>> repaired_times([0, 2, 3, 1], forgotten, Fraction(10))
-    [0, 10, 20, 30]
-    """
-    return _repaired(_stated_times(shown, times, gap), gap)
-
-
-def _stated_times(
-    shown: Sequence[int], times: Sequence[PacketTimes], gap: Fraction | None
-) -> list[int | None]:
-    """What the file says of when frames begin, in the order of showing; ascending where it can be.
-
-    Writers that forget about reordering state ascending times in the order of the file, and in any
-    case none that is far from its place.
-    """
-    offsets = _offsets(times, gap)
-    begins = [_sum(times[number].pts, offsets[number]) for number in shown]
-    if not any(begin is not None for begin in begins):
-        begins = [_sum(times[number].dts, offsets[number]) for number in shown]
-    stated = [(begin, place) for place, begin in enumerate(begins) if begin is not None]
-    if len(stated) < len(begins):
-        return begins
-    ascending = sorted(stated)
-    near = all(abs(place - rank) <= _MOST_REORDERED for rank, (_, place) in enumerate(ascending))
-    many = len(begins) - len(_chain(begins)) > _FEW * len(begins)
-    in_file = [begin for _, begin in sorted(zip(shown, stated, strict=True))]
-    if in_file == ascending or (near and many):
-        return [begin for begin, _ in ascending]
-    return begins
-
-
-def _sum(ticks: int | None, offset: int) -> int | None:
-    return None if ticks is None else ticks + offset
-
-
-def _offsets(times: Sequence[PacketTimes], gap: Fraction | None) -> list[int]:
-    """Ticks to add to the times of each packet so that they never begin anew."""
-    step = gap or Fraction(1)
-    reach = _MOST_REORDERED * step
-    decoded = [packet.pts if packet.dts is None else packet.dts for packet in times]
-    known = [(number, ticks) for number, ticks in enumerate(decoded) if ticks is not None]
-    following = {number: later for (number, _), (_, later) in pairwise(known)}
-    leaps = any(later - earlier > reach for (_, earlier), (_, later) in pairwise(known))
-    offsets: list[int] = []
-    offset, last, end = 0, None, None
-    for number, (packet, at) in enumerate(zip(times, decoded, strict=True)):
-        begin = at if packet.pts is None else packet.pts
-        if at is not None and begin is not None:
-            # A stream that begins goes on; one that is damaged has gaps elsewhere as well.
-            anew = last is not None and at < last - reach and (packet.is_keyframe or not leaps)
-            if anew and end is not None and 0 <= following.get(number, at) - at <= reach:
-                offset = end - begin
-            last = at
-            end = max(begin + offset + round(step), begin if end is None else end)
-        offsets.append(offset)
-    return offsets
-
-
-def _chain(begins: Sequence[int | None]) -> list[int]:
-    """Places of as many times as ascend by a tick a frame at least."""
-    ends: list[int] = []  # of the best chain of each length: how far its last is ahead of its place
-    last: list[int] = []  # and where that is
-    before: dict[int, int | None] = {}
-    following = None  # the last of the longest, and the first of several
-    for place, begin in enumerate(begins):
-        if begin is not None:
-            length = bisect_right(ends, begin - place)
-            before[place] = last[length - 1] if length else None
-            following = place if length == len(ends) else following
-            ends[length : length + 1] = [begin - place]
-            last[length : length + 1] = [place]
-    chain = []
-    while following is not None:
-        chain.append(following)
-        following = before[following]
-    return chain[::-1]
-
-
-def _moved(begins: Sequence[int | None]) -> Iterator[int]:
-    """Places of frames whose times ascend, but fit at another place: several, as one may err."""
-    chain = set(_chain(begins))
-    strays = [n for n, begin in enumerate(begins) if begin is not None and n not in chain]
-    for earlier, later in pairwise(strays):
-        if later == earlier + 1 and (begins[earlier] or 0) < (begins[later] or 0):
-            yield from (earlier, later)
-
-
-def _repaired(begins: Sequence[int | None], gap: Fraction | None) -> list[int]:
-    """Ascending ticks: those of the longest chain of stated ones, and others between them."""
-    known = [(place, begin) for place in _chain(begins) if (begin := begins[place]) is not None]
-    known = known or [(0, 0)]
-    step = gap or Fraction(1)
-    place, begin = known[0]
-    filled = [round(begin - (place - n) * step) for n in range(place)]
-    for (place, begin), (following, end) in pairwise(known):
-        even = Fraction(end - begin, following - place)
-        filled += [begin + round(n * even) for n in range(following - place)]
-    place, begin = known[-1]
-    return filled + [round(begin + n * step) for n in range(len(begins) - place)]

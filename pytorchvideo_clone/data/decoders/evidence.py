@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from pytorchvideo_clone.data.files import FileView, open_file
 
-__all__ = ["Evidence"]
+__all__ = ["Evidence", "asf_packets"]
 
 ReadAt = Callable[[int, int], bytes]
 
@@ -21,6 +21,7 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _MXF_PARTITION = bytes.fromhex("060e2b34020501010d010201")
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _MXF_FILL = bytes.fromhex("0301021001000000")
 _EBML_VOID = 0xEC
 _TS_PACKET = 188
@@ -156,6 +157,16 @@ def _asf(size: int, read_at: ReadAt) -> int | None:
         return None
     live = head[place + 88] & 1
     return None if live else int.from_bytes(head[place + 40 : place + 48], "little") or None
+
+
+def asf_packets(evidence: Evidence) -> tuple[int, int]:
+    """Where the data packets of an ASF begin, and the size of each; 0 if that differs."""
+    head = evidence.read(0, 1 << 16)
+    place, data = head.find(_ASF_FILE), head.find(_ASF_DATA)
+    if place < 0 or data < 0:
+        return 0, 0
+    smallest, largest = head[place + 92 : place + 96], head[place + 96 : place + 100]
+    return data + 50, int.from_bytes(smallest, "little") if smallest == largest else 0
 
 
 def _mp4(size: int, read_at: ReadAt) -> int | None:

@@ -4,6 +4,8 @@ A refusal needs evidence: a size, an index or a count that the file states and d
 zeros where there should be a packet. A gap in time is none.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -70,7 +72,9 @@ def gone_between(
     first: float,
     last: float,
 ) -> list[int]:
-    """Find whole packets that are gone, where zeros show that; add their frames to `damage`.
+    """Find whole packets that are gone, where zeros or an index show that.
+
+    Their frames are added to `damage`.
 
     Containers without an index go on at the next packet that they find, and its stamp alone tells
     that some are missing before it.
@@ -97,14 +101,25 @@ def gone_between(
         for stream in reader.container.streams.audio
         if stream.codec_context is not None
     }
-    in_time = all(round((b - a) / gap) < 2 for a, b in pairwise([*known, end]))
-    if in_time or not sounds <= _SILENT_WITHOUT_ZEROS:
+    if all(round((b - a) / gap) < 2 for a, b in pairwise([*known, end])):
         return []
+    places = list(_not_as_indexed(reader, packets))
     file_end = reader.container.size if after is None else after.pos
-    try:
-        places = list(holes_between(packets, file_end, reader.evidence))
-    except OSError:  # the file is gone by now
-        return []
+    if not places and sounds <= _SILENT_WITHOUT_ZEROS:
+        with suppress(OSError):  # the file may be gone by now
+            places = list(holes_between(packets, file_end, reader.evidence))
     if places:
         damage.update(dict.fromkeys(grid_gaps(known, float(gap), first, end), MISSING))
     return places
+
+
+def _not_as_indexed(reader: "PacketReader", packets: Packets) -> Iterator[int]:
+    """Places of packets before which the index of an AVI, which counts frames, has others."""
+    entries = reader.stream.index_entries
+    if reader.container_name != "avi" or reader.timeline is not None:
+        return
+    for place, (packet, following) in enumerate(pairwise(packets)):
+        if packet.dts is not None and following.dts is not None:
+            between = range(packet.dts + 1, min(following.dts, len(entries)))
+            if any(entries[number].size for number in between):  # a dropped frame has no bytes
+                yield place + 1

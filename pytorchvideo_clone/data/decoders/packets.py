@@ -16,10 +16,9 @@ from typing import Any, BinaryIO, NamedTuple
 import av
 from av.container import InputContainer
 
-from pytorchvideo_clone.data.decoders.av_files import exact, open_input, picture_streams
+from pytorchvideo_clone.data.decoders.av_files import choose_stream, exact, open_input
 from pytorchvideo_clone.data.decoders.display_order import (
     OTHER_ORDER,
-    Timeline,
     count_frames,
     find_timeline,
 )
@@ -34,6 +33,7 @@ from pytorchvideo_clone.data.decoders.holes import (
 )
 from pytorchvideo_clone.data.decoders.missing import cut_off, gone_between
 from pytorchvideo_clone.data.decoders.repeats import without_repeats
+from pytorchvideo_clone.data.decoders.timeline import Timeline
 from pytorchvideo_clone.data.decoders.timestamps import window_to_pts
 from pytorchvideo_clone.data.files import FileView
 from pytorchvideo_clone.data.stages import stage
@@ -205,6 +205,11 @@ class PacketReader:
         self._open()
         return self.packets()
 
+    def all_packets(self) -> Iterator[av.Packet]:
+        """Open the file again and read the packets of all its streams."""
+        self._open()
+        return (packet for packet in self.container.demux() if packet.size)
+
     def packets(self) -> Iterator[av.Packet]:
         """Give the packets from where the file stands, with the times that they should have.
 
@@ -230,12 +235,12 @@ class PacketReader:
     def _known_damage(
         self, packets: Packets, after: av.Packet | None, stamps: set[int], first: float, last: float
     ) -> dict[int, str]:
+        known = self.timeline.damage if self.timeline is not None else {}
         damage: dict[int, str] = {}
         for place, packet in enumerate(packets):
-            if self.timeline is not None and packet.pts in self.timeline.moved:
-                self.spread(damage, packets, place, "it lies at another place than its time says")
-            elif self.has_hole(packet):
-                self.spread(damage, packets, place, MISSING)
+            cause = MISSING if self.has_hole(packet) else known.get(packet.pts or 0)
+            if cause is not None:
+                self.spread(damage, packets, place, cause)
         if packets and stamps:
             damage |= cut_off(self, packets, after, stamps, first, last)
             for place in gone_between(self, damage, packets, after, stamps, first, last):
@@ -247,34 +252,14 @@ class PacketReader:
         if not isinstance(self._source, str):
             self._source.seek(0)
         self.container: InputContainer = open_input(self._source)
-        self.stream = self._choose_stream()
+        self.stream = choose_stream(self.container, self._video_stream)
         # Threads of its own would compete with the decoders of other worker processes.
         self.stream.codec_context.thread_type = "SLICE"
         self.stream.codec_context.thread_count = 1
 
-    def _choose_stream(self) -> av.VideoStream:
-        streams = self.container.streams
-        videos = picture_streams(self.container)
-        if not videos:
-            raise VideoReadError(
-                "it has no video stream; pass decode_video=False to read its audio"
-            )
-        if self._video_stream is not None:
-            if not 0 <= self._video_stream < len(videos):
-                raise VideoReadError(
-                    f"video_stream is {self._video_stream}; it has {len(videos)}, from 0 on"
-                )
-            chosen = videos[self._video_stream]
-        else:
-            best = streams.best("video")
-            chosen = best if best in videos else videos[0]
-        if chosen.codec_context is None:
-            raise VideoReadError("FFmpeg does not know the codec of its pictures")
-        return chosen
-
     def _find_start(self) -> int:
         if self.timeline is not None:
-            return min(pts for pts in self.timeline.pts if pts is not None)
+            return self.timeline.start
         # Packets of an AVI are stamped one frame late where there are B-frames.
         if self.stream.start_time is not None and self.container_name != "avi":
             return self.stream.start_time

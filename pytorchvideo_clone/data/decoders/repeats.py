@@ -18,9 +18,9 @@ def without_repeats(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
     Args:
         packets: in the order of the file; the times of one that was given may be changed.
     """
-    recent: deque[tuple[tuple[int | None, int | None, int], av.Packet]] = deque(maxlen=_REACH)
+    recent: deque[tuple[tuple[int | None, int], av.Packet]] = deque(maxlen=_REACH)
     for packet in packets:
-        what = packet.pts, packet.dts, packet.size
+        what = packet.pts, packet.size
         if packet.pts is not None and any(
             what == earlier and bytes(packet) == bytes(other) for earlier, other in recent
         ):

@@ -6,13 +6,11 @@ import pytest
 
 from pytorchvideo_clone.data.decoders.display_order import (
     OTHER_ORDER,
-    PacketTimes,
-    Timeline,
     doubt,
     in_order,
-    repaired_times,
 )
 from pytorchvideo_clone.data.decoders.packets import PacketReader
+from pytorchvideo_clone.data.decoders.timeline import PacketTimes
 from pytorchvideo_clone.data.encoded_video import EncodedVideo
 from pytorchvideo_clone.data.packed import PackedVideo, PackSettings, pack_videos
 from tests.data.coded_video import numbers, write_video
@@ -42,44 +40,10 @@ def test_times_are_doubted_for_a_reason(packets, reorders, reason) -> None:
     assert doubt(packets, reorders) == reason
 
 
-@pytest.mark.parametrize(
-    ("shown", "stamps", "repaired"),
-    [
-        # Times that fit stay, uneven ones too.
-        ([0, 2, 1], [(0, -9), (50, 0), (10, 10)], [0, 10, 50]),
-        # The writer forgot that frames are reordered.
-        ([0, 2, 3, 1], [(0, 0), (10, 10), (20, 20), (30, 30)], [0, 10, 20, 30]),
-        # Some are missing, at the begin, between and at the end.
-        ([0, 1, 2, 3, 4], [(None, None), (10, 10), (None, None), (50, 30), (None, None)],
-         [0, 10, 30, 50, 60]),
-        # One comes too early to be right.
-        ([0, 1, 2], [(0, 0), (None, None), (1, 20)], [0, 10, 20]),
-        # Two files joined.
-        ([0, 1, 2, 3], [(700, 700), (710, 710), (300, 300), (310, 310)], [700, 710, 720, 730]),
-        # Only decoding times.
-        ([0, 2, 1], [(None, 0), (None, 10), (None, 20)], [0, 10, 20]),
-    ],
-)  # fmt: skip
-def test_times_are_repaired_to_the_order_of_showing(shown, stamps, repaired) -> None:
-    assert repaired_times(shown, times(*stamps), Fraction(10)) == repaired
-
-
 def test_order_is_that_of_all_packets() -> None:
     packets = times((0, 0), (20, 10), (10, 20))
     assert in_order(packets, [0, 2, 1])
     assert not in_order(packets, [0, 1, 2])
-
-
-def test_decoding_begins_at_a_key_frame_shown_before_all_that_is_wanted() -> None:
-    # Keys are packets 0 and 3; packet 4 is shown before the key frame that it follows.
-    pts = [0, 20, 10, 50, 40, 30, 60]
-    stamps = [PacketTimes(begin, None, place in (0, 3)) for place, begin in enumerate(pts)]
-    timeline = Timeline.of(stamps, [0, 2, 1, 5, 4, 3, 6], Fraction(10))
-    assert timeline.pts == pts and timeline.end == 70
-    assert timeline.dts == [0, 10, 10, 30, 30, 30, 60]
-    assert timeline.entry([6]) == 3
-    assert timeline.entry([4]) == 0
-    assert timeline.entry([1, 2]) == 0
 
 
 def _ffmpeg(*arguments: object) -> None:
