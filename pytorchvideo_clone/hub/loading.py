@@ -18,12 +18,12 @@ from pytorchvideo_clone.hub.bundles import load_bundle
 from pytorchvideo_clone.hub.checkpoints import (
     CheckpointError,
     compare_states,
-    fetch,
     load_state,
     read_checkpoint,
     with_other_names,
 )
 from pytorchvideo_clone.hub.class_names import read_class_names
+from pytorchvideo_clone.hub.downloads import fetch
 from pytorchvideo_clone.hub.registry import (
     MODELS,
     InputSpec,
@@ -152,12 +152,12 @@ def _of_state(
 def _published(weights: Weights) -> tuple[str, ...] | None:
     """The class names of published weights; None, and a warning, where they cannot be fetched."""
     try:
-        names = read_class_names(weights.class_names)
+        names = read_class_names(weights.class_names, count=weights.num_classes)
     except (CheckpointError, FileNotFoundError) as error:
         cause, _, _ = str(error).partition(";")
         logger.warning("classes are called by their numbers, since %s.", cause)
         return None
-    return tuple(names[index] for index in range(weights.num_classes))
+    return tuple(names[number] for number in sorted(names))  # AVA's numbers begin at 1
 
 
 def _exported(source: str) -> LoadedModel:
