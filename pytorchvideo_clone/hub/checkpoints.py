@@ -120,6 +120,7 @@ def load_state(
     head: Literal["keep", "new", "none"] = "keep",
 ) -> LoadReport:
     """Load a state dict into `model`, in place; arguments and errors as in `load_checkpoint`."""
+    _check_tensors(model.state_dict(), state, source)
     state = with_other_names(model, state)
     report = compare_states(model.state_dict(), state)
     allowed = (
@@ -136,8 +137,33 @@ def load_state(
                 f"or num_classes={ours} for a new head."
             )
         raise CheckpointError(f"{source} does not fit the model: {report}.{hint}")
+    # Nothing that was checked above can fail between two entries.
     model.load_state_dict({key: state[key] for key in report.loaded}, strict=False)
     return report
+
+
+def _check_tensors(ours: Mapping[str, Tensor], state: Mapping[str, Tensor], source: str) -> None:
+    """Refuse what is no plain tensor of numbers, of which a model would take a part at most."""
+    for key, value in state.items():
+        if kind := _odd_kind(value):
+            raise CheckpointError(
+                f"{source} holds {key!r} as a {kind} tensor; expected a plain one, with its "
+                "numbers: save what `dequantize`, `to_dense` or loading to the CPU gives."
+            )
+        if key in ours and value.is_complex() and not ours[key].is_complex():
+            raise CheckpointError(
+                f"{source} holds {key!r} in {value.dtype}; expected real numbers."
+            )
+
+
+def _odd_kind(value: Tensor) -> str:
+    if value.is_quantized:
+        return "quantized"
+    if value.is_nested:
+        return "nested"
+    if value.layout != torch.strided:
+        return "sparse"
+    return "meta" if value.is_meta else ""
 
 
 def with_other_names(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -185,7 +211,8 @@ def read_checkpoint(
         The file's contents, with the state dict as "model_state".
 
     Raises:
-        CheckpointError: if it cannot be fetched or is no checkpoint.
+        CheckpointError: if it cannot be fetched, is no checkpoint, or holds tensors without their
+            numbers, or sparse or quantized ones, as the state.
         FileNotFoundError: if it does not exist.
     """
     path = fetch(source, progress=progress, sha256=sha256)
@@ -210,6 +237,7 @@ def read_checkpoint(
             f"{source} holds {held or 'nothing'}; "
             "expected a state dict, or one under 'model_state'."
         )
+    _check_tensors({}, state, str(source))
     return contents
 
 
@@ -219,6 +247,8 @@ def _check_sums(path: Path) -> None:
         return
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED:  # a small file may hold a large one
+                raise zipfile.BadZipFile(f"{entry.filename} is compressed, as torch writes none")
             if entry.CRC:  # torch can be told to write none
                 with archive.open(entry) as data:
                     while data.read(_PIECE):

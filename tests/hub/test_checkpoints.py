@@ -1,3 +1,4 @@
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -151,6 +152,47 @@ def test_features_leave_the_head_but_need_all_the_rest() -> None:
     assert report.unexpected == ("2.weight", "2.bias")
     with pytest.raises(CheckpointError, match="2 missing"):
         load_state(saved, saved[:2].state_dict(), "here", head="none")
+
+
+ODD = {
+    "meta": lambda x: torch.empty_like(x, device="meta"),
+    "sparse": lambda x: x.to_sparse(),
+    "sparse ": lambda x: x.to_sparse_csr() if x.dim() == 2 else x.to_sparse(),
+    "quantized": lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8),
+    "complex": lambda x: x.to(torch.complex64),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")  # of torch's own
+def test_odd_tensors_are_refused_and_the_model_is_unchanged(kind: str, tmp_path: Path) -> None:
+    state = make_model().state_dict()
+    # Not the first: those before it would have been taken.
+    state = {key: ODD[kind](x) if key == "2.weight" else x for key, x in state.items()}
+    torch.save(state, tmp_path / "a.pth")
+    model = make_model()
+    before = {key: x.clone() for key, x in model.state_dict().items()}
+    for load in (
+        lambda: load_checkpoint(model, tmp_path / "a.pth"),
+        lambda: load_checkpoint(model, tmp_path / "a.pth", strict=False),
+        lambda: load_state(model, state, "a.pth"),
+    ):
+        with pytest.raises(CheckpointError, match=r"a\.pth holds '2\.weight' (as a|in torch)"):
+            load()
+        torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
+
+
+def test_a_compressed_file_is_not_unpacked(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1_000_000)}, tmp_path / "a.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "a.pth") as archive,
+        zipfile.ZipFile(tmp_path / "b.pth", "w", zipfile.ZIP_DEFLATED) as other,
+    ):
+        for entry in archive.infolist():
+            other.writestr(entry.filename, archive.read(entry))
+    assert (tmp_path / "b.pth").stat().st_size < 20_000
+    with pytest.raises(CheckpointError, match="is compressed"):
+        read_checkpoint(tmp_path / "b.pth")
 
 
 def test_report_says_whether_only_the_class_count_differs() -> None:
