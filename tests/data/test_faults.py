@@ -388,19 +388,13 @@ def test_an_iterable_data_set_goes_on_after_a_file_that_hangs(folder, pipe):
     assert list(dataset.fault_log.report().causes) == [str(pipe)]
 
 
-@pytest.mark.parametrize("state", ["full", "missing"])
-def test_a_folder_for_temporary_files_without_room_loses_no_fault(
-    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("temporary", ["", "none"])
+def test_no_room_for_temporary_files_loses_no_fault(temporary: str, tmp_path, monkeypatch) -> None:
     resource = pytest.importorskip("resource")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("none" if state == "missing" else "")))
-    log = FaultLog()
-    log.add(VideoReadError("first", "a.mp4"), epoch=0)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (150, limits[1]))  # in the second row
-    try:
-        log.add(VideoReadError("second", "b.mp4"), epoch=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    log.add(VideoReadError("third", "c.mp4"), epoch=0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / temporary))
+    log, limits = FaultLog(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No room in the second row, and then again.
+    for cause, limit in (("first", limits[0]), ("second", 150), ("third", limits[0])):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+        log.add(VideoReadError(cause, "a.mp4"), epoch=0)
     assert sorted(fault.cause for fault in log.report().faults) == ["first", "second", "third"]
