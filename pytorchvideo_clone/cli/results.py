@@ -93,9 +93,13 @@ def _appending(path: Path, form: Callable[[Result], str], head: str) -> Callable
 
     def write(result: Result) -> None:
         nonlocal mode
-        # A file name may have bytes that are no text.
-        with path.open(mode, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write((head if mode == "w" else "") + form(result))
+        text = (head if mode == "w" else "") + form(result)
+        try:  # A file name may have bytes that are no text.
+            data = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # of a class, from json
+            data = text.encode("utf-8", "backslashreplace")
+        with path.open(f"{mode}b") as file:
+            file.write(data)
         mode = "a"
 
     return write

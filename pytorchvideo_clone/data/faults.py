@@ -1,5 +1,6 @@
 """What a data set does about videos that cannot be read, and the report of them."""
 
+import errno
 import json
 import logging
 import os
@@ -176,8 +177,13 @@ class FaultLog:
     """
 
     def __init__(self) -> None:
-        number, self._path = tempfile.mkstemp(prefix="video-faults-", suffix=".jsonl")
-        os.close(number)
+        self._unwritten: list[dict[str, Any]] = []  # of this process
+        self._path = ""
+        try:
+            number, self._path = tempfile.mkstemp(prefix="video-faults-", suffix=".jsonl")
+            os.close(number)
+        except OSError as error:
+            _log.warning("Worker processes cannot note what they cannot read: %s.", error)
         self._logged: set[int] = set()
         self._refusals: set[str] = set()
         weakref.finalize(self, _remove, self._path, os.getpid())
@@ -209,12 +215,21 @@ class FaultLog:
     def _write(self, row: dict[str, Any]) -> None:
         try:
             # One write to the end of a file is never mixed with that of another process.
-            number = os.open(self._path, os.O_WRONLY | os.O_APPEND)
-        except FileNotFoundError:  # this is a copy that outlives its original
-            _log.warning("Cannot note it in the report: %s", row)
-            return
-        os.write(number, (json.dumps(row) + "\n").encode())
-        os.close(number)
+            number = os.open(self._path, os.O_RDWR | os.O_APPEND)
+            try:
+                line = (json.dumps(row) + "\n").encode()
+                if os.fstat(number).st_size:
+                    os.lseek(number, -1, os.SEEK_END)
+                    if os.read(number, 1) != b"\n":  # no room for the end of the row before
+                        line = b"\n" + line
+                if os.write(number, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            finally:
+                os.close(number)
+        except OSError as error:  # the disk is full, or this is a copy that outlives its original
+            _log.warning("Cannot note it in the report (%s): %s", error.strerror, row)
+            if not (self._path and isinstance(error, FileNotFoundError)):
+                self._unwritten.append(row)
 
     def report(self, epoch: int | None = None, *, all_ranks: bool = False) -> FaultReport:
         """Give the failures until now.
@@ -224,10 +239,14 @@ class FaultLog:
             all_ranks: whether to gather those of all processes of torch.distributed, which must all
                 call this.
         """
+        rows: list[dict[str, Any]] = []
         lines: list[str] = []
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             lines = Path(self._path).read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
+        for line in lines:
+            with suppress(ValueError):  # of a row for which there was no room
+                rows.append(json.loads(line))
+        rows += self._unwritten
         refusals = {row["refusal"]: row["path"] for row in reversed(rows) if "refusal" in row}
         faults = [Fault(**row) for row in rows if "refusal" not in row]
         faults = [fault for fault in faults if epoch is None or fault.epoch == epoch]

@@ -207,7 +207,11 @@ def by_number(name: str) -> list[tuple[int, int | str]]:
 
 
 def read_image(path: str) -> np.ndarray:
-    """Read an image file as (H, W, 3) uint8 RGB, upright as its EXIF orientation says."""
+    """Read an image file as (H, W, 3) uint8 RGB, upright as its EXIF orientation says.
+
+    Raises:
+        VideoReadError: if it cannot be read, or has more than twice `PIL.Image.MAX_IMAGE_PIXELS`.
+    """
     failure: Exception | None = None
     for _ in range(_ATTEMPTS):
         try:
@@ -219,6 +223,11 @@ def read_image(path: str) -> np.ndarray:
                 return np.array(upright.convert("RGB"))
         except FileNotFoundError as error:
             raise VideoReadError("the image does not exist", path, "Pillow") from error
-        except (OSError, SyntaxError) as error:  # Pillow's errors for a broken file
+        except OSError as error:
             failure = error
-    raise VideoReadError(str(failure), path, "Pillow") from failure
+        except (
+            Exception
+        ) as error:  # whatever the bytes make of Pillow, which has no error of its own
+            failure = error
+            break
+    raise VideoReadError(str(failure) or type(failure).__name__, path, "Pillow") from failure

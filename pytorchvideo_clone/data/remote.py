@@ -3,6 +3,7 @@
 import hashlib
 import io
 import itertools
+import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from fsspec.core import url_to_fs
 from iopath.common.file_io import PathHandler, g_pathmgr
 
 __all__ = ["RemoteHandler", "known_schemes", "register_remote"]
+
+_log = logging.getLogger(__name__)
 
 MEBIBYTE = 2**20
 # Blocks of one open file that stay in memory: the header, the index and the window that is read.
@@ -239,6 +242,7 @@ class _BlockStore:
     def __init__(self, folder: str | os.PathLike[str], max_bytes: int) -> None:
         self._folder = Path(folder)
         self._max_bytes = max_bytes
+        self._told = False  # in the log, once a process, that it cannot be written
         self._total: int | None = None  # an estimate between two looks at the disk
 
     def get(
@@ -252,7 +256,13 @@ class _BlockStore:
                 return data
         data = download(start, end)
         if len(data) <= self._max_bytes:
-            self._write(file, data)
+            try:
+                self._write(file, data)
+            except OSError as error:  # such as a full disk: what was read is there all the same
+                self._total = None
+                if not self._told:
+                    _log.warning("%s keeps nothing for now: %s.", self._folder, error)
+                self._told = True
         return data
 
     def _write(self, file: Path, data: bytes) -> None:
@@ -260,8 +270,14 @@ class _BlockStore:
         if self._total is None or self._total + len(data) > self._max_bytes:
             self._total = self._make_room(len(data))
         with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as new:
-            new.write(data)
-        Path(new.name).replace(file)  # at once: nobody ever reads half a block
+            try:
+                new.write(data)
+                new.flush()
+                Path(new.name).replace(file)  # at once: nobody ever reads half a block
+            except OSError:
+                with suppress(OSError):
+                    Path(new.name).unlink()
+                raise
         self._total += len(data)
 
     def _make_room(self, wanted: int) -> int:

@@ -15,8 +15,9 @@ from pytorchvideo_clone.hub.checkpoints import (
     compare_states,
     load_state,
     read_checkpoint,
+    with_other_names,
 )
-from pytorchvideo_clone.hub.registry import InputSpec, create_model
+from pytorchvideo_clone.hub.registry import InputSpec, create_model, model_entry
 
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
 
@@ -68,7 +69,8 @@ def save_bundle(
         extra: plain data or tensors to save with it, e.g. `accuracy={"top1": 91.0}`.
 
     Raises:
-        ValueError: if `name` and `model_kwargs` make another model, or something is not plain data.
+        ValueError: if `name` and `model_kwargs` make another model, there are more or fewer class
+            names than classes, or something is not plain data.
 
     >>> import tempfile
     >>> from pytorchvideo_clone.hub import model_entry
@@ -86,6 +88,9 @@ def save_bundle(
         raise ValueError(
             f"model_kwargs has {min(fetching)!r}; the bundle has the weights, and fetches none."
         )
+    counted = model_kwargs.get("num_classes")
+    if class_names is not None and len(class_names) != (counted or len(class_names)):
+        raise ValueError(f"there are {len(class_names)} class_names for {counted} classes.")
     fields = {**extra, **bundle_fields(name, input_spec, class_names, model_kwargs)}
     for key, value in fields.items():
         if not _is_plain(value):
@@ -152,10 +157,8 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
         input_spec = InputSpec(**contents["input_spec"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes its input in other words: {error}") from error
-    names, name = contents.get("class_names"), contents["model"]
-    model_kwargs = contents["model_kwargs"]
-    if names is not None and not (isinstance(names, list | tuple) and all(map(_is_text, names))):
-        raise CheckpointError(f"{path} has class_names {names!r:.80}; expected a list of texts.")
+    names = check_class_names(contents.get("class_names"), path)
+    name, model_kwargs = contents["model"], contents["model_kwargs"]
     if not isinstance(name, str):
         raise CheckpointError(f"{path} has a model {name!r:.80}; expected a name.")
     if not isinstance(model_kwargs, dict) or not all(map(_is_text, model_kwargs)):
@@ -169,21 +172,44 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
         model=name,
         model_kwargs=model_kwargs,
         input_spec=input_spec,
-        class_names=None if names is None else tuple(names),
+        class_names=names,
         extra={
             key: value
             for key, value in contents.items()
             if key not in ("model_state", "model", "model_kwargs", "input_spec", "class_names")
         },
     )
+    model_entry(name)  # says which names are near
+    state, counted = contents["model_state"], model_kwargs.get("num_classes")
+    if names is not None and counted is not None and len(names) != counted:
+        raise CheckpointError(f"{path} has {len(names)} class_names for {counted} classes.")
     try:
-        model = create_model(bundle.model, **bundle.model_kwargs)
-    except TypeError as error:
+        with torch.device("meta"):  # before memory is taken for what the file says
+            rebuilt = create_model(name, **model_kwargs)
+        report = compare_states(rebuilt.state_dict(), with_other_names(rebuilt, state))
+        if report.complete:
+            model = create_model(name, **model_kwargs)
+    except Exception as error:  # whatever a builder makes of arguments that are none
         raise CheckpointError(
-            f"{path} has model_kwargs that do not make {name}: {error}"
+            f"{path} has model_kwargs that do not make {name}: {error or type(error).__name__}"
         ) from error
-    load_state(model, contents["model_state"], str(path))
+    if not report.complete:
+        raise CheckpointError(f"{path} does not fit {name} with its model_kwargs: {report}.")
+    load_state(model, state, str(path))
     return model, bundle
+
+
+def check_class_names(names: Any, source: str | os.PathLike[str]) -> tuple[str, ...] | None:
+    """Give the class names that a file holds, or None.
+
+    Raises:
+        CheckpointError: if they are something else than texts.
+    """
+    if names is None:
+        return None
+    if not (isinstance(names, list | tuple) and all(map(_is_text, names))):
+        raise CheckpointError(f"{source} has class_names {names!r:.80}; expected a list of texts.")
+    return tuple(names)
 
 
 def _is_text(value: Any) -> bool:

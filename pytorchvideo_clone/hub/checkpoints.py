@@ -1,19 +1,16 @@
 """Weights from a file or a URL into a model, with an account of every key."""
 
-import hashlib
-import http.client
 import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 import torch
-from iopath.common.file_io import g_pathmgr
 from torch import Tensor, nn
+
+from pytorchvideo_clone.hub.downloads import CheckpointError, discard, fetch
 
 __all__ = [
     "CheckpointError",
@@ -27,10 +24,6 @@ __all__ = [
 Shape = tuple[int, ...]
 
 _PIECE = 1 << 20  # bytes of a file that are looked at at a time
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that cannot be read, or that does not belong to the model."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +120,7 @@ def load_state(
     head: Literal["keep", "new", "none"] = "keep",
 ) -> LoadReport:
     """Load a state dict into `model`, in place; arguments and errors as in `load_checkpoint`."""
+    _check_tensors(model.state_dict(), state, source)
     state = with_other_names(model, state)
     report = compare_states(model.state_dict(), state)
     allowed = (
@@ -143,8 +137,33 @@ def load_state(
                 f"or num_classes={ours} for a new head."
             )
         raise CheckpointError(f"{source} does not fit the model: {report}.{hint}")
+    # Nothing that was checked above can fail between two entries.
     model.load_state_dict({key: state[key] for key in report.loaded}, strict=False)
     return report
+
+
+def _check_tensors(ours: Mapping[str, Tensor], state: Mapping[str, Tensor], source: str) -> None:
+    """Refuse what is no plain tensor of numbers, of which a model would take a part at most."""
+    for key, value in state.items():
+        if kind := _odd_kind(value):
+            raise CheckpointError(
+                f"{source} holds {key!r} as a {kind} tensor; expected a plain one, with its "
+                "numbers: save what `dequantize`, `to_dense` or loading to the CPU gives."
+            )
+        if key in ours and value.is_complex() and not ours[key].is_complex():
+            raise CheckpointError(
+                f"{source} holds {key!r} in {value.dtype}; expected real numbers."
+            )
+
+
+def _odd_kind(value: Tensor) -> str:
+    if value.is_quantized:
+        return "quantized"
+    if value.is_nested:
+        return "nested"
+    if value.layout != torch.strided:
+        return "sparse"
+    return "meta" if value.is_meta else ""
 
 
 def with_other_names(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -186,13 +205,14 @@ def read_checkpoint(
             {"model_state": state dict, ...} or a state dict; or it is a checkpoint of Lightning's
             Trainer that a training of ours wrote.
         progress: show a bar while downloading.
-        sha256: the first digits of a download's SHA-256, which is then checked.
+        sha256: the first digits of the file's SHA-256, which is then checked.
 
     Returns:
         The file's contents, with the state dict as "model_state".
 
     Raises:
-        CheckpointError: if it cannot be fetched or is no checkpoint.
+        CheckpointError: if it cannot be fetched, is no checkpoint, or holds tensors without their
+            numbers, or sparse or quantized ones, as the state.
         FileNotFoundError: if it does not exist.
     """
     path = fetch(source, progress=progress, sha256=sha256)
@@ -200,8 +220,7 @@ def read_checkpoint(
         _check_sums(path)
         contents = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the bytes make of pickle and zip
-        if _is_remote(source):
-            path.unlink()  # a broken download; the next call fetches it again
+        discard(source)
         reason = error if isinstance(error, zipfile.BadZipFile) else type(error).__name__
         raise CheckpointError(
             f"{source} cannot be read as a checkpoint ({reason}); expected a file "
@@ -218,31 +237,8 @@ def read_checkpoint(
             f"{source} holds {held or 'nothing'}; "
             "expected a state dict, or one under 'model_state'."
         )
+    _check_tensors({}, state, str(source))
     return contents
-
-
-def fetch(
-    source: str | os.PathLike[str], *, progress: bool = True, sha256: str | None = None
-) -> Path:
-    """Give the local path of a file, downloading it if need be.
-
-    Args:
-        source: as in `read_checkpoint`.
-        progress: show a bar while downloading.
-        sha256: the first digits of a download's SHA-256, which is then checked, in the cache too.
-
-    Raises:
-        CheckpointError: if it cannot be downloaded, or its SHA-256 is another.
-        FileNotFoundError: if it does not exist.
-    """
-    url = os.fspath(source)
-    if _is_remote(url):
-        return _download(url, progress, sha256)
-    is_file_url = urlparse(url).scheme == "file"
-    path = Path(url2pathname(urlparse(url).path) if is_file_url else g_pathmgr.get_local_path(url))
-    if not path.is_file():
-        raise FileNotFoundError(f"{source} is not there; give the path or URL of a file.")
-    return path
 
 
 def _check_sums(path: Path) -> None:
@@ -251,6 +247,8 @@ def _check_sums(path: Path) -> None:
         return
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED:  # a small file may hold a large one
+                raise zipfile.BadZipFile(f"{entry.filename} is compressed, as torch writes none")
             if entry.CRC:  # torch can be told to write none
                 with archive.open(entry) as data:
                     while data.read(_PIECE):
@@ -261,34 +259,6 @@ def _of_module(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state of the `model` of a LightningModule, of that of the whole."""
     start = "model."
     return {key[len(start) :]: value for key, value in state.items() if key.startswith(start)}
-
-
-def _is_remote(source: str | os.PathLike[str]) -> bool:
-    return urlparse(os.fspath(source)).scheme in ("http", "https")
-
-
-def _download(url: str, progress: bool, sha256: str | None) -> Path:
-    # The zoo has files of the same name for different data sets: the URL's digest tells them apart.
-    digest = hashlib.sha256(url.encode()).hexdigest()[:8]
-    path = Path(torch.hub.get_dir(), "checkpoints", f"{digest}-{Path(urlparse(url).path).name}")
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(url, str(path), sha256, progress)
-        except (OSError, RuntimeError, http.client.HTTPException) as error:
-            raise CheckpointError(
-                f"{url} could not be downloaded ({error}); "
-                "fetch it in another way and pass its path as `checkpoint`."
-            ) from error
-    elif sha256 is not None:  # it may be of a call without it, or have changed since
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if not found.startswith(sha256):
-            raise CheckpointError(
-                f"{path} is not what {url} should be: its SHA-256 begins with "
-                f"{found[: len(sha256)]}, expected {sha256}; delete it to download it again."
-            )
-    return path
 
 
 def _first(items: tuple[str, ...] | list[str], count: int = 3) -> str:

@@ -13,17 +13,17 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor, nn
 
-from pytorchvideo_clone.accelerator import EXPORTERS, ExportedModel, load_exported
-from pytorchvideo_clone.hub.bundles import load_bundle
+from pytorchvideo_clone.accelerator import EXPORTERS, ExportedModel, ExportError, load_exported
+from pytorchvideo_clone.hub.bundles import check_class_names, load_bundle
 from pytorchvideo_clone.hub.checkpoints import (
     CheckpointError,
     compare_states,
-    fetch,
     load_state,
     read_checkpoint,
     with_other_names,
 )
 from pytorchvideo_clone.hub.class_names import read_class_names
+from pytorchvideo_clone.hub.downloads import cached_path, discard, fetch
 from pytorchvideo_clone.hub.registry import (
     MODELS,
     InputSpec,
@@ -152,12 +152,12 @@ def _of_state(
 def _published(weights: Weights) -> tuple[str, ...] | None:
     """The class names of published weights; None, and a warning, where they cannot be fetched."""
     try:
-        names = read_class_names(weights.class_names)
+        names = read_class_names(weights.class_names, count=weights.num_classes)
     except (CheckpointError, FileNotFoundError) as error:
         cause, _, _ = str(error).partition(";")
         logger.warning("classes are called by their numbers, since %s.", cause)
         return None
-    return tuple(names[index] for index in range(weights.num_classes))
+    return tuple(names[number] for number in sorted(names))  # AVA's numbers begin at 1
 
 
 def _exported(source: str) -> LoadedModel:
@@ -168,7 +168,15 @@ def _exported(source: str) -> LoadedModel:
     for wanted, other in zip(exporter.files(path)[1:], exporter.beside, strict=True):
         if not wanted.exists():  # a download of its own
             shutil.copyfile(fetch(source.removesuffix(suffix) + other), wanted)
-    exported = load_exported(path)
+    try:
+        exported = load_exported(path)
+    except ExportError:
+        if cached_path(source) is not None:  # a broken download; the next call fetches it again
+            for file in exporter.files(path):
+                file.unlink(missing_ok=True)
+            for other in exporter.beside:
+                discard(source.removesuffix(suffix) + other)
+        raise
     try:
         told = {key: json.loads(exported.metadata[key]) for key in ("input_spec", "class_names")}
         spec = InputSpec(**{key: _tupled(value) for key, value in told["input_spec"].items()})
@@ -177,9 +185,9 @@ def _exported(source: str) -> LoadedModel:
             f"{source} does not say how it wants its clips and what its classes are called "
             f"({error}); make it by `pytorchvideo-clone export`, or use `load_exported`."
         ) from error
-    names = told["class_names"]
+    names = check_class_names(told["class_names"], source)
     name = exported.metadata.get("model", PurePath(source).name)
-    return LoadedModel(exported, name, spec, None if names is None else tuple(names))
+    return LoadedModel(exported, name, spec, names)
 
 
 def _tupled(value: Any) -> Any:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pytorchvideo_clone.hub.checkpoints import load_checkpoint
 
 __all__ = [
+    "MAX_INPUT",
     "MODELS",
     "InputSpec",
     "ModelEntry",
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 Converter = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 # Largest count of frames, pixels or clips that an InputSpec may ask for; a file may hold one.
-_MOST = 1 << 14
+MAX_INPUT = 1 << 14
 Placement = Literal["endpoints", "division"]
 _PLACEMENTS: tuple[str, ...] = get_args(Placement)
 _WHOLE = ("num_frames", "crop", "side", "test_clips", "test_crops")
@@ -123,9 +124,9 @@ class InputSpec:
 
 
 def _check_number(name: str, value: Any, kind: type[Any]) -> None:
-    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < float(value) <= _MOST:
+    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < float(value) <= MAX_INPUT:
         whole = "a whole number" if kind is Integral else "a number"
-        raise ValueError(f"{name} is {value!r}; expected {whole} above 0, at most {_MOST}.")
+        raise ValueError(f"{name} is {value!r}; expected {whole} above 0, at most {MAX_INPUT}.")
 
 
 @dataclass(frozen=True)

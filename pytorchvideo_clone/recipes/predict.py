@@ -132,7 +132,8 @@ def predict_videos(
         {"video": path, "error": sentence}.
 
     Raises:
-        ValueError: if `top_k` is less than 1.
+        ValueError: if `top_k` is less than 1, or the model has another number of classes than there
+            are names.
     """
     if top_k < 1:
         raise ValueError(f"top_k is {top_k}; it must be at least 1.")
@@ -148,6 +149,11 @@ def predict_videos(
         if not scores.isfinite().all():
             yield {"video": path, "error": f"{path}: {NOT_FINITE}"}
             continue
+        if class_names and len(class_names) != len(scores):
+            raise ValueError(
+                f"there are {len(class_names)} class_names for {len(scores)} scores; give the "
+                "names of the model's classes, or None."
+            )
         best = scores.topk(min(top_k, len(scores)))
         named = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         yield {

@@ -79,3 +79,13 @@ def test_an_unfit_name_is_refused_before_any_work() -> None:
         results_into("a.txt"),
     ):
         pytest.fail("work")
+
+
+def test_a_class_that_is_no_text_loses_no_result(tmp_path: Path) -> None:
+    guesses = [{"class": "\ud800run", "score": 0.5}, {"class": "sit", "score": 0.25}]
+    with results_into(str(tmp_path / "out.csv")) as write:
+        write({"video": "a.mp4", "predictions": guesses})
+        write(RESULTS[1])
+    found = read_csv(tmp_path / "out.csv")
+    assert [guess["class"] for guess in found[0]["predictions"]] == ["\\ud800run", "sit"]
+    assert found[1] == RESULTS[1]

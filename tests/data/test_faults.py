@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import tempfile
 import threading
 import time
 from fractions import Fraction
@@ -385,3 +386,15 @@ def test_an_iterable_data_set_goes_on_after_a_file_that_hangs(folder, pipe):
     dataset.video_path_handler = Direct()
     assert [sample["label"] for sample in dataset] == [0] * 4
     assert list(dataset.fault_log.report().causes) == [str(pipe)]
+
+
+@pytest.mark.parametrize("temporary", ["", "none"])
+def test_no_room_for_temporary_files_loses_no_fault(temporary: str, tmp_path, monkeypatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / temporary))
+    log, limits = FaultLog(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No room in the second row, and then again.
+    for cause, limit in (("first", limits[0]), ("second", 150), ("third", limits[0])):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+        log.add(VideoReadError(cause, "a.mp4"), epoch=0)
+    assert sorted(fault.cause for fault in log.report().faults) == ["first", "second", "third"]

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -98,6 +100,33 @@ def test_unreadable_images_are_named(folder: Path) -> None:
     Image.fromarray(picture(3, 24, 32)).save(folder / "img_3.png")
     with pytest.raises(VideoReadError, match="32x24, but"):
         video.get_clip(0, 1)
+
+
+def png_of(side: int) -> bytes:
+    """A picture that says it is so large, in few bytes."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in chunks:
+        crc32 = struct.pack(">I", zlib.crc32(name + data))
+        content += struct.pack(">I", len(data)) + name + data + crc32
+    return content
+
+
+def test_broken_images_are_read_errors_whatever_pillow_makes_of_them(folder: Path) -> None:
+    whole = (folder / "img_3.png").read_bytes()
+    header = struct.pack(">I", 5) + b"IHDR" + bytes(5)  # shorter than one is
+    header += struct.pack(">I", zlib.crc32(header[4:]))
+    broken = [whole[:n] for n in (0, 8, 20, 40, len(whole) // 2)]
+    broken += [whole[:8] + header + whole[33:], bytes(len(whole)), png_of(60_000), b"GIF89a"]
+    for content in broken:
+        (folder / "img_3.png").write_bytes(content)
+        with pytest.raises(VideoReadError, match=r"img_3\.png with Pillow"):
+            FrameVideo.from_directory(folder).get_clip(0, 1)
+    (folder / "img_3.png").unlink()
+    (folder / "img_3.png").mkdir()
+    with pytest.raises(VideoReadError, match=r"img_3\.png with Pillow"):
+        FrameVideo.from_directory(folder).get_clip(0, 1)
 
 
 @pytest.mark.parametrize("multithreaded_io", [False, True])

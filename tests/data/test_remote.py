@@ -1,6 +1,7 @@
 """Remote files: real HTTP with and without ranges, and fsspec's memory."""
 
 import http.server
+import logging
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -195,6 +196,28 @@ def test_a_block_cut_short_on_disk_is_fetched_again(serve, tmp_path: Path) -> No
             assert file.read() == b"content"
         (block,) = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
         block.write_bytes(b"con")
+
+
+@pytest.mark.parametrize("state", ["full", "no folder"])
+def test_a_cache_without_room_fails_no_read(
+    serve, tmp_path: Path, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    resource = pytest.importorskip("resource")
+    content = long_video(tmp_path).read_bytes()
+    (tmp_path / "file").touch()
+    folder = tmp_path / ("cache" if state == "full" else "file/cache")
+    register_remote("http", block_bytes=4096, cache_folder=folder)
+    url = serve().url("long.mp4")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if state == "full":  # no file may grow beyond a part of a block
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with caplog.at_level(logging.WARNING), files.open_file(url) as file:
+            assert file.read() == content
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
+    assert caplog.text.count("keeps nothing for now") == 1
 
 
 def test_what_is_not_there_and_what_fails_are_told_apart(serve, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import logging
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from pytorchvideo_clone.accelerator import ExportedModel, export_model
+from pytorchvideo_clone.accelerator import ExportedModel, ExportError, export_model
 from pytorchvideo_clone.hub import create_model, load_model, model_entry, save_bundle
 from pytorchvideo_clone.hub.checkpoints import CheckpointError
 from pytorchvideo_clone.hub.registry import MODELS
@@ -110,6 +111,57 @@ def test_an_exported_file_says_by_itself_how_it_is_used(
     export_model(model, clip, tmp_path / "bare.pt2")
     with pytest.raises(CheckpointError, match=r"bare.pt2 does not say .*pytorchvideo-clone export"):
         load_model(tmp_path / "bare.pt2")
+
+
+@pytest.mark.parametrize("name", ["model.pth", "model.pt2", "model.xml"])
+def test_changed_files_are_refused_or_give_the_same(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    entry, clip = model_entry("x3d_tiny"), torch.randn(1, 3, 4, 8, 8)
+    layers = [nn.Conv3d(3, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten()]
+    model: nn.Module = nn.Sequential(*layers, nn.Linear(4, 2)).eval()
+    path = tmp_path / name
+    if name == "model.pth":
+        model = create_model("x3d_tiny", num_classes=2).eval()
+        clip = torch.randn(1, *entry.input_spec.input_shape)
+        save_bundle(path, model, "x3d_tiny", entry.input_spec, ["run", "sit"])
+    else:
+        spec = {"num_frames": 4, "sampling_rate": 2, "crop": 8, "side": 8}
+        texts = {"input_spec": json.dumps(spec), "class_names": '["run", "sit"]'}
+        export_model(model, clip, path, metadata=texts)
+    with torch.no_grad():
+        expected = load_model(path).model(clip)
+    chance = random.Random(0)
+    for number in range(30):
+        file = chance.choice(sorted(tmp_path.iterdir()))
+        whole = file.read_bytes()
+        data = bytearray(whole)
+        if number % 3:
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        else:
+            data = data[: chance.randrange(len(data))]
+        file.write_bytes(data)
+        try:
+            with torch.no_grad():
+                found = load_model(path).model(clip)
+        except (CheckpointError, ExportError):
+            pass
+        else:
+            torch.testing.assert_close(found, expected, rtol=0, atol=0)
+            assert name == "model.pth"  # which has bytes that are not read
+        file.write_bytes(whole)
+
+
+def test_a_broken_download_of_an_exported_file_is_not_kept(server: tuple[str, Path]) -> None:
+    url, folder = server
+    spec = {"num_frames": 4, "sampling_rate": 2, "crop": 8, "side": 8}
+    texts = {"input_spec": json.dumps(spec), "class_names": "null"}
+    export_model(nn.Flatten(), torch.randn(1, 3, 4, 8, 8), folder / "model.pt2", metadata=texts)
+    whole = (folder / "model.pt2").read_bytes()
+    (folder / "model.pt2").write_bytes(whole[:-300])
+    with pytest.raises(ExportError, match="damaged"):
+        load_model(f"{url}/model.pt2")
+    (folder / "model.pt2").write_bytes(whole)
+    assert load_model(f"{url}/model.pt2").model(torch.zeros(1, 3, 4, 8, 8)).shape == (1, 768)
 
 
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, zoo: Path) -> None:

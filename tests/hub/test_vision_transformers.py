@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import pytorchvideo_clone.hub.vision_transformers as transformers
+from pytorchvideo_clone.hub import downloads
 from pytorchvideo_clone.hub.checkpoints import CheckpointError
 from pytorchvideo_clone.hub.registry import MODELS, create_model, hub_model_builder
 from pytorchvideo_clone.models import create_multiscale_vision_transformers
@@ -56,7 +57,7 @@ def test_weights_come_with_their_number_of_classes(
     torch.save({"model_state": state}, tmp_path / "imagenet.pyth")
     entry = MODELS["mvit_base_16"]
     address = (tmp_path / "imagenet.pyth").as_uri()
-    monkeypatch.setattr(torch.hub, "download_url_to_file", None)  # nothing may be downloaded
+    monkeypatch.setattr(downloads, "urlopen", None)  # nothing may be downloaded
     weights = type(entry.weights)(**{**vars(entry.weights), "url": address})
     monkeypatch.setitem(MODELS, "mvit_base_16", type(entry)(**{**vars(entry), "weights": weights}))
     model = transformers.mvit_base_16(pretrained=True, **small)

@@ -89,3 +89,11 @@ def test_scores_that_are_no_numbers_are_an_error_of_the_video(video: Path) -> No
 
     (result,) = predict_videos(broken, SPEC, None, [str(video)])
     assert "scores that are not finite: its weights are damaged" in result["error"]
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c", "d"]])
+def test_names_of_other_classes_are_refused(
+    names: list[str], video: Path, model: nn.Module
+) -> None:
+    with pytest.raises(ValueError, match=f"there are {len(names)} class_names for 3 scores"):
+        list(predict_videos(model, SPEC, names, [str(video)]))

@@ -26,6 +26,7 @@ from pytorchvideo_clone.accelerator.export.exporter import (
 )
 from pytorchvideo_clone.accelerator.export.onnx import load_onnx, write_onnx
 from pytorchvideo_clone.accelerator.export.openvino import load_openvino, write_openvino
+from pytorchvideo_clone.accelerator.export.seal import check_seal, write_seal
 from pytorchvideo_clone.accelerator.export.torch_export import (
     load_torch_export,
     write_torch_export,
@@ -188,6 +189,7 @@ def export_model(
         unfinished = Path(folder, path.name)
         try:
             operators = exporter.write(frozen, inputs, unfinished, texts, **options)
+            write_seal(exporter.suffix, exporter.files(unfinished))
             exported = load_exported(unfinished, target)
             with torch.no_grad():
                 apart = worst(difference(exported(*x), frozen(*copied(x))) for x in compared)
@@ -211,12 +213,16 @@ def export_model(
     return ExportReport(target, str(path), size, apart, tolerance, operators, done)
 
 
-def load_exported(path: str | Path, target: str | None = None, **options: Any) -> ExportedModel:
+def load_exported(
+    path: str | Path, target: str | None = None, *, check: bool = True, **options: Any
+) -> ExportedModel:
     """Load an exported file as a function from clips to outputs.
 
     Args:
         path: a file that `export_model` wrote.
         target: a key of `EXPORTERS`; None chooses by the ending of `path`.
+        check: compare the file with the digest at its end; False takes one of another program, or
+            of an earlier version, as it is.
         options: further arguments of the target's `load`.
 
     Raises:
@@ -239,6 +245,8 @@ def load_exported(path: str | Path, target: str | None = None, **options: Any) -
     target = target or _target_of(path)
     exporter = _exporter(target)
     try:
+        if check:
+            check_seal(exporter.suffix, exporter.files(path))
         return ExportedModel(target, *exporter.load(path, **options))
     except (ExportError, ImportError, TypeError, ValueError):
         raise

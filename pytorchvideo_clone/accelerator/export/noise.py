@@ -7,7 +7,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 __all__ = ["quiet_import", "quiet_native"]
 
@@ -37,24 +37,23 @@ def quiet_native() -> Iterator[None]:
 
     Everything else that is written there meanwhile comes when this ends.
     """
-    try:
-        sys.stderr.flush()
-        before = os.dup(2)
-    except (OSError, AttributeError):  # there is no standard error
-        yield
-        return
-    try:
-        with tempfile.TemporaryFile() as written:
-            os.dup2(written.fileno(), 2)
-            try:
-                yield
-            finally:
-                sys.stderr.flush()
-                os.dup2(before, 2)
-                written.seek(0)
-                os.write(2, _OF_CPUINFO.sub(b"", written.read()))
-    finally:
-        os.close(before)
+    with ExitStack() as stack:
+        try:
+            sys.stderr.flush()
+            written = stack.enter_context(tempfile.TemporaryFile())
+            before = os.dup(2)
+        except (OSError, AttributeError):  # there is no standard error, or no room for a file
+            yield
+            return
+        stack.callback(os.close, before)
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            written.seek(0)
+            os.write(2, _OF_CPUINFO.sub(b"", written.read()))
 
 
 def _is_not_of_torchao(record: logging.LogRecord) -> bool:

@@ -25,7 +25,7 @@ from pytorchvideo_clone.data.lists.folders import (
 )
 from pytorchvideo_clone.data.lists.list_files import ListRow, read_list
 from pytorchvideo_clone.data.lists.locating import Place, locate
-from pytorchvideo_clone.data.lists.numbering import Numbering
+from pytorchvideo_clone.data.lists.numbering import MAX_CLASSES, Numbering
 from pytorchvideo_clone.data.lists.scanned import is_manifest, read_manifest
 
 __all__ = ["VIDEO_EXTENSIONS", "LabeledVideoPaths"]
@@ -207,18 +207,35 @@ class LabeledVideoPaths:
         return listed
 
     @classmethod
-    def from_manifest(cls, manifest: files.PathLike) -> "LabeledVideoPaths":
+    def from_manifest(
+        cls, manifest: files.PathLike, *, max_classes: int = MAX_CLASSES
+    ) -> "LabeledVideoPaths":
         """Read what `scan_videos` wrote: its videos, labels, class names and lengths.
 
+        Args:
+            manifest: path or URL of the file.
+            max_classes: how many classes its labels may count.
+
         Raises:
-            ValueError: if a row is not one of a manifest.
+            ValueError: if a row is not one of a manifest, or its label is `max_classes` or more.
         """
         name, scanned = os.fspath(manifest), read_manifest(manifest)
         names = {row.label: row.class_name for row in scanned if row.class_name}
+        if names and not 0 <= min(names) <= max(names) < max_classes:
+            line, odd = next(
+                (line, row.label)
+                for line, row in enumerate(scanned, 2)  # below the header
+                if row.class_name and not 0 <= row.label < max_classes
+            )
+            raise ValueError(
+                f"{name}, line {line}: label {odd} has a class name; the labels of classes go from "
+                f"0 to {max_classes - 1}. For more pass max_classes to "
+                "LabeledVideoPaths.from_manifest."
+            )
         place, _ = locate((ListRow(row.path, None, 0) for row in scanned), name)
         videos = cls(
             ((row.path, row.label) for row in scanned),
-            class_names=[names.get(label, str(label)) for label in range(max(names, default=0) + 1)]
+            class_names=[names.get(label, str(label)) for label in range(max(names) + 1)]
             if names
             else None,
             durations=[row.duration for row in scanned],
@@ -237,11 +254,13 @@ class LabeledVideoPaths:
 
         packed = open_store(os.fspath(store).rstrip("/"))
         numbers = range(len(packed))
-        return cls(
+        videos = cls(
             ((video_path(packed.path, number), packed.label(number)) for number in numbers),
             class_names=packed.class_names,
             durations=[packed.duration(number) for number in numbers],
         )
+        videos.source = packed.path
+        return videos
 
     def renumber(self, order: Mapping[int, int], class_names: Sequence[str]) -> None:
         """Give the labels other numbers, and names.

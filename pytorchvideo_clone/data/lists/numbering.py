@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.lists.list_files import ListRow, read_list
 
-__all__ = ["Numbering", "line_of", "read_class_names"]
+__all__ = ["MAX_CLASSES", "Numbering", "line_of", "read_class_names"]
 
+MAX_CLASSES = 1_000_000  # that a label may stand for, where a name is kept for each
+
+_MOST = 2**63 - 1  # what an index of a store and a tensor hold
 _NUMBERED = re.compile(r"(\d+)[\s,:;]+(.+)")
 
 
@@ -24,7 +27,8 @@ class Numbering:
         names: what was named, in the order of the temporary numbers that `number` gives.
 
     Raises:
-        ValueError: from `number`, if a label is neither, or some are names and others numbers.
+        ValueError: from `number`, if a label is neither or too large, or some are names and others
+            numbers.
     """
 
     def __init__(self, file: str, names: bool = True) -> None:
@@ -47,6 +51,11 @@ class Numbering:
                 "all."
             )
         if whole is not None:
+            if abs(whole) > _MOST:
+                raise ValueError(
+                    f"{self._file}, line {row.line}: label {row.label} is too large; a label is at "
+                    f"most {_MOST}."
+                )
             return whole
         if not self._take_names:
             raise ValueError(

@@ -1,5 +1,6 @@
 """What a command finds at a path: one list of labelled videos, or one for each split."""
 
+import itertools
 import os
 import re
 from collections.abc import Iterable
@@ -120,8 +121,9 @@ def labelled_rows(videos: LabeledVideoPaths) -> list[tuple[str, int]]:
     """Give (path, label) pairs, every label at least 0.
 
     Raises:
-        ValueError: if a video has none, or two.
+        ValueError: if a video has none, or two, or one that is not among the names of classes.
     """
+    names = videos.class_names
     rows = [(path, info["label"]) for path, info in (videos[i] for i in range(len(videos)))]
     first: dict[str, int] = {}
     for path, label in rows:
@@ -129,6 +131,12 @@ def labelled_rows(videos: LabeledVideoPaths) -> list[tuple[str, int]]:
             where = line_of(videos.source, lambda _, number: number is not None and number < 0)
             raise ValueError(
                 f"{where}: {path} has no label; training and evaluation need one for each video."
+            )
+        if names is not None and label >= len(names):
+            where = line_of(videos.source, partial(_has_number, label))
+            raise ValueError(
+                f"{where}: {path} has label {label}, but there are {len(names)} names of classes, "
+                "which count from 0."
             )
         if first.setdefault(path, label) != label:
             where = line_of(videos.source, partial(_ends_with, path))
@@ -145,13 +153,13 @@ def check_numbers(videos: LabeledVideoPaths) -> None:
         ValueError: if they do not go from 0 on without gaps.
     """
     found = {label for _, label in labelled_rows(videos)}
-    missing = set(range(max(found) + 1)) - found
-    if videos.class_names or not missing:
+    if videos.class_names or len(found) == max(found) + 1:
         return
-    odd = min(found) if 0 in missing else min(label for label in found if label > min(missing))
+    missing = next(label for label in itertools.count() if label not in found)
+    odd = min(label for label in found if label > missing)
     where = line_of(videos.source, lambda _, number: number == odd)
     raise ValueError(
-        f"{where}: label {odd}, but no video has {min(missing)}: the labels are {len(found)} "
+        f"{where}: label {odd}, but no video has {missing}: the labels are {len(found)} "
         f"numbers from {min(found)} to {max(found)}, and classes count from 0 without gaps. Write "
         "the names of the classes in their place, or list them in a file classes.txt beside the "
         "list: a name a line from 0 on, or a number and a name a line."
@@ -221,6 +229,10 @@ def _is_list(path: str) -> bool:
 
 def _ends_with(path: str, written: str, number: int | None) -> bool:
     return path.endswith(written)
+
+
+def _has_number(wanted: int, path: str, number: int | None) -> bool:
+    return number == wanted
 
 
 def _is_folder(path: str) -> bool:

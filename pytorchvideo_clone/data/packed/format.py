@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -130,13 +130,37 @@ def split_record(view: memoryview, crc32: int, name: str) -> Record:
             raise ValueError("it does not begin as a record")
         fields: dict[str, Any] = json.loads(bytes(view[16 : 16 + size]))
         header = RecordHeader(**fields)
+        _check(header)
         table_end = 16 + size + header.num_packets * PACKET.itemsize
         if zlib.crc32(view[:table_end]) != crc32:
             raise ValueError("its checksum is wrong")
         audio_end = table_end + header.audio_bytes
+        if audio_end > len(view):
+            raise ValueError("it is shorter than it says")
         packets = np.frombuffer(view[16 + size : table_end], PACKET)
     except (ValueError, TypeError, UnicodeDecodeError) as error:
         raise StoreError(
             f"the table of its packets is damaged in the store ({error})", name
         ) from error
     return Record(header, packets, view[table_end:audio_end], view[audio_end:])
+
+
+def _check(header: RecordHeader) -> None:
+    """Refuse a header that describes no video."""
+    if header.codec not in get_args(Codec):
+        raise ValueError(f"its codec is {header.codec!r}")
+    for name, least in (("height", 1), ("width", 1), ("num_packets", 0), ("audio_bytes", 0)):
+        value = getattr(header, name)
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f"its {name} is {value!r}")
+    if not isinstance(header.start_pts, int):
+        raise ValueError(f"its start_pts is {header.start_pts!r}")
+    for name, above in (("time_base", 0), ("duration", -1), ("rate", 0), ("audio_start", None)):
+        value = getattr(header, name)
+        if value is None and name == "rate":
+            continue
+        number, whole = value
+        if not (isinstance(number, int) and isinstance(whole, int) and whole > 0):
+            raise ValueError(f"its {name} is {value!r}")
+        if above is not None and number <= above:
+            raise ValueError(f"its {name} is {value!r}")

@@ -11,6 +11,8 @@ from pytorchvideo_clone.data.packed.encode import PackedVideoBytes
 
 __all__ = ["Journal"]
 
+_ROW = {"shard", "offset", "length", "crc32", "duration"}  # of a video that was packed
+
 
 class Journal:
     """What an unfinished store holds, written after each video so that a kill loses one at most.
@@ -164,9 +166,21 @@ def _crc_of(shard: Path, row: dict[str, Any]) -> int:
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines up to the first that is not as it was written, as after a loss of power."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]
+    lines: list[dict[str, Any]] = []
+    for text in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            break
+        if not isinstance(line, dict) or (
+            lines and not ({"cause"} <= line.keys() or line.keys() >= _ROW)
+        ):
+            break
+        lines.append(line)
+    return lines
 
 
 def _shard_name(number: int) -> str:

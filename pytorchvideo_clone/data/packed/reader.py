@@ -2,6 +2,7 @@
 
 import functools
 import io
+import itertools
 import zlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -156,7 +157,11 @@ class PackedVideo(Video):
         wanted = [int(window[place]) for place in select_frames(len(window), frame_filter)]
         if not wanted:
             return None
-        out = np.empty((len(wanted), header.height, header.width, 3), np.uint8)
+        size = (len(wanted), header.height, header.width, 3)
+        try:
+            out = np.empty(size, np.uint8)
+        except (MemoryError, ValueError) as error:
+            raise StoreError(f"its frames do not fit the memory ({error})", self._origin) from error
         missing = _DECODERS[header.codec](record, wanted, out)
         if missing and (on_damage == "raise" or len(missing) == len(set(wanted))):
             packet, cause = next(iter(missing.items()))
@@ -207,7 +212,8 @@ def _decode_h264(record: Record, wanted: list[int], out: np.ndarray) -> Missing:
     def take(frames: list[av.VideoFrame]) -> None:
         for frame in frames:
             packet = numbers.get(frame.pts if frame.pts is not None else -1, -1)
-            if packet in left and not frame.is_corrupt:
+            fits = (frame.height, frame.width) == out.shape[1:3]
+            if packet in left and fits and not frame.is_corrupt:
                 with stage("convert"):
                     rgb = reformatter.reformat(frame, format="rgb24", threads=1)
                     plane = rgb.planes[0]
@@ -270,7 +276,7 @@ def _needed(flags: np.ndarray, wanted: set[int]) -> list[list[int]]:
     """The packets to decode, a list for each group of pictures that holds a wanted one."""
     groups: list[list[int]] = []
     keys = np.flatnonzero(flags & KEY).tolist()
-    for begin, end in zip(keys, [*keys[1:], len(flags)], strict=True):
+    for begin, end in itertools.pairwise([*keys, len(flags)]):
         inside = [number for number in range(begin, end) if number in wanted]
         if inside:
             # A picture may build on one that is shown later, and so is coded before it.

@@ -1,11 +1,13 @@
 """Open a packed store: a list of videos, and the bytes of each."""
 
+import contextlib
 import functools
 import json
 import mmap
 import os
 import zlib
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,7 @@ class PackedStore:
         self._index = np.frombuffer(self._checked("index"), INDEX)
         self._names = self._checked("names")
         self._shards: dict[int, Any] = {}
+        self._check_index()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -121,7 +124,8 @@ class PackedStore:
     def _bytes(self, shard: int, begin: int, length: int) -> memoryview:
         name = f"{self.path}/{self.about['shards'][shard]['name']}"
         if shard not in self._shards:
-            self._shards[shard] = _open_shard(name)
+            with _as_store_error(name):
+                self._shards[shard] = _open_shard(name)
         data = self._shards[shard]
         if isinstance(data, mmap.mmap):
             part = memoryview(data)[begin : begin + length]
@@ -148,18 +152,37 @@ class PackedStore:
         crc32 = about.pop("crc32", None) if isinstance(about, dict) else None
         if crc32 is None or crc32 != checksum_of(about):
             raise StoreError("store.json is damaged (its checksum is wrong)", self.path)
+        if not isinstance(about.get("version"), int):
+            raise StoreError("store.json is damaged (it says no version)", self.path)
         if about["version"] > VERSION:
             raise StoreError(
                 f"it has version {about['version']} of the format, and this program knows up to "
                 f"{VERSION}: update pytorchvideo_clone",
                 self.path,
             )
+        try:
+            _check_about(about)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"store.json is damaged ({error!r})", self.path) from error
         return about
+
+    def _check_index(self) -> None:
+        """Refuse an index that leads out of the files."""
+        index, sizes = self._index, [shard["bytes"] for shard in self.about["shards"]]
+        wrong = index["shard"] >= len(sizes)
+        ends = np.array([*sizes, 0], np.uint64)[np.minimum(index["shard"], len(sizes))]
+        wrong |= (index["offset"] > ends) | (index["length"] > ends - index["offset"])
+        wrong |= (index["name_end"] > len(self._names)) | ~(index["duration"] >= 0)
+        wrong[1:] |= index["name_end"][1:] < index["name_end"][:-1]
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise StoreError(f"its index is damaged (row {row} leads out of its files)", self.path)
 
     def _checked(self, part: str) -> bytes:
         entry = self.about[part]
-        with files.open_file(f"{self.path}/{entry['name']}") as file:
-            data = file.read()
+        name = f"{self.path}/{entry['name']}"
+        with _as_store_error(name), files.open_file(name) as file:
+            data = file.read(entry["bytes"] + 1)
         if len(data) != entry["bytes"] or zlib.crc32(data) != entry["crc32"]:
             raise StoreError(f"{entry['name']} is damaged (its checksum is wrong)", self.path)
         return data
@@ -184,6 +207,34 @@ def open_store(path: str) -> PackedStore:
 def checksum_of(about: dict[str, Any]) -> int:
     """The checksum of store.json, of its entries but the checksum."""
     return zlib.crc32(json.dumps(about, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _check_about(about: dict[str, Any]) -> None:
+    """Refuse what names no files of the store, or is of another form."""
+    for entry in (about["index"], about["names"], *about["shards"]):
+        name, size = entry["name"], entry["bytes"]
+        if not isinstance(name, str) or PurePath(name).name != name or "\\" in name:
+            raise ValueError(f"{name!r} is no name of a file in the store")
+        if not isinstance(size, int) or not 0 <= size < 2**63:
+            raise ValueError(f"{name} has {size!r} bytes")
+    if about["index"]["bytes"] % INDEX.itemsize:
+        raise ValueError("the index is no table")
+    names = about["class_names"]
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+    ):
+        raise ValueError("class_names are no list of texts")
+
+
+@contextlib.contextmanager
+def _as_store_error(name: str) -> Iterator[None]:
+    """Say of a file of a store that it is not there, or is none."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise StoreError(f"the store is not whole ({error.strerror or error})", name) from error
+    except ValueError as error:  # mmap's, of an empty file
+        raise StoreError(f"it is empty ({error})", name) from error
 
 
 def _open_shard(name: str) -> Any:

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from pytorchvideo_clone.data import ClipDataset, UniformClipSampler
 from pytorchvideo_clone.data.lists.labeled_video_paths import VIDEO_EXTENSIONS, LabeledVideoPaths
+from pytorchvideo_clone.data.lists.scanned import ScannedVideo, write_manifest
 from pytorchvideo_clone.data.packed import PackedStore
 from pytorchvideo_clone.data.scan import scan_videos
 from tests.data.coded_video import numbers, write_video
@@ -143,6 +144,20 @@ def test_a_list_may_be_a_generator_and_can_be_pickled():
     assert list(pickle.loads(pickle.dumps(videos))) == [
         (f"{n}.mp4", {"label": n}) for n in range(3)
     ]
+
+
+@pytest.mark.parametrize("label", [5, 1_700_000_000, -2])
+def test_a_label_of_a_manifest_may_count_so_many_classes(label: int, tmp_path: Path) -> None:
+    rows = [ScannedVideo("a.mp4", 0, "run"), ScannedVideo("b.mp4", label, "sit")]
+    write_manifest(tmp_path / "videos.csv", rows)
+    with pytest.raises(ValueError, match=rf"videos\.csv, line 3: label {label} .* 0 to 4\."):
+        LabeledVideoPaths.from_manifest(tmp_path / "videos.csv", max_classes=5)
+    if label == 5:
+        videos = LabeledVideoPaths.from_path(tmp_path / "videos.csv")
+        assert videos.class_names == ["run", "1", "2", "3", "4", "sit"]
+    else:
+        with pytest.raises(ValueError, match="max_classes"):
+            LabeledVideoPaths.from_path(tmp_path / "videos.csv")
 
 
 def test_a_manifest_is_a_list_with_lengths(tmp_path: Path) -> None:

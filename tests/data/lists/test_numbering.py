@@ -32,6 +32,12 @@ def test_a_number_among_names_is_refused_with_its_line() -> None:
         numbers.number(ListRow("a", "3", 7))
 
 
+@pytest.mark.parametrize("label", ["9223372036854775808", "-9223372036854775808", "1e300"])
+def test_a_number_that_no_tensor_holds_is_refused_with_its_line(label: str) -> None:
+    with pytest.raises(ValueError, match=r"list\.csv, line 4: label .* is too large"):
+        Numbering("list.csv").number(ListRow("a", label, 4))
+
+
 def test_the_line_of_a_row_is_found(tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("# mine\na.mp4 1\n\nb.mp4 2\nc.mp4\n", encoding="utf-8")

@@ -1,8 +1,10 @@
+import tracemalloc
 from pathlib import Path
 
 import fsspec
 import pytest
 
+from pytorchvideo_clone.data.lists.scanned import ScannedVideo, write_manifest
 from pytorchvideo_clone.data.lists.splits import (
     check_numbers,
     find_splits,
@@ -10,6 +12,7 @@ from pytorchvideo_clone.data.lists.splits import (
     read_labeled_videos,
 )
 from tests.data.lists.test_folders import make_files
+from tests.data.packed.stores import forge_index, make_store
 
 
 def found(path: Path | str) -> dict[str, tuple[int, list[str] | None]]:
@@ -103,6 +106,25 @@ def test_numbers_that_are_no_classes_are_asked_about(
     assert [videos.class_names[info["label"]] for _, info in videos] == [
         f"class {label}" for label in labels
     ]
+
+
+@pytest.mark.parametrize("form", ["csv", "manifest", "store"])
+def test_a_huge_label_costs_no_memory(form: str, tmp_path: Path) -> None:
+    make_files(tmp_path, "a.mp4", "b.mp4")
+    path = tmp_path / "list.csv"
+    if form == "store":
+        path = make_store(tmp_path / "packed")
+        forge_index(path, label=[0, 1_700_000_000, 0, 0])
+    elif form == "manifest":
+        rows = [ScannedVideo("a.mp4", 0), ScannedVideo("b.mp4", 1_700_000_000)]
+        write_manifest(path, rows)
+    else:
+        path.write_text("a.mp4 0\nb.mp4 1700000000\n", "utf-8")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"label 1700000000"):
+        check_numbers(find_splits(path)["train"])
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
 
 
 def test_ucf101s_own_lists_are_read_with_its_classes(tmp_path: Path) -> None:

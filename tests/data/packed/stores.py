@@ -1,7 +1,13 @@
 """A small store for the tests: two classes, four videos, two more that cannot be read."""
 
+import json
+import zlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pytorchvideo_clone.data.packed import PackSettings, pack_videos
 from tests.data.coded_video import write_video
@@ -28,3 +34,25 @@ def make_store(folder: Path, codec: str = "h264", **settings) -> Path:
     store = folder / f"{codec}.ptvpack"
     pack_videos(source, store, PackSettings(codec=codec, **settings), num_workers=1)
     return store
+
+
+def forge(store: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what store.json says, with a checksum that is right."""
+    about = json.loads((store / "store.json").read_text("utf-8"))
+    del about["crc32"]
+    change(about)
+    text = json.dumps(about, sort_keys=True, separators=(",", ":"))
+    about["crc32"] = zlib.crc32(text.encode())
+    (store / "store.json").write_text(json.dumps(about), "utf-8")
+
+
+def forge_index(store: Path, **columns: list[int]) -> None:
+    """Change columns of the index, with checksums that are right."""
+    # As website/docs/packed_format.md has a row.
+    row = [("shard", "<u4"), ("crc32", "<u4"), ("offset", "<u8"), ("length", "<u8")]
+    row += [("label", "<i8"), ("duration", "<f8"), ("name_end", "<u8")]
+    index = np.frombuffer((store / "index.bin").read_bytes(), np.dtype(row)).copy()
+    for name, values in columns.items():
+        index[name] = values
+    (store / "index.bin").write_bytes(index.tobytes())
+    forge(store, lambda about: about["index"].update(crc32=zlib.crc32(index.tobytes())))

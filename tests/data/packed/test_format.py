@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,3 +31,26 @@ def test_a_changed_head_is_refused() -> None:
         changed[place] ^= 1
         with pytest.raises(StoreError, match="cannot read video: the table of its packets"):
             split_record(memoryview(bytes(changed)), crc32, "video")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("codec", "hevc"),
+        ("height", -4),
+        ("width", 6.5),
+        ("time_base", (1, 0)),
+        ("time_base", (0, 30)),
+        ("start_pts", "5"),
+        ("rate", (30,)),
+        ("duration", (-7, 30)),
+        ("num_packets", -1),
+        ("audio_bytes", 10**12),
+        ("audio_start", None),
+    ],
+)
+def test_a_head_that_describes_no_video_is_refused(field: str, value: object) -> None:
+    header = RecordHeader("jpeg", 4, 6, (1, 30), 5, (30, 1), (7, 30), 1)
+    data, crc32 = join_record(replace(header, **{field: value}), np.zeros(1, PACKET), b"", b"z")
+    with pytest.raises(StoreError, match="the table of its packets is damaged"):
+        split_record(memoryview(data), crc32, "video")

@@ -35,6 +35,22 @@ def test_what_was_half_written_is_forgotten(tmp_path: Path) -> None:
     assert (tmp_path / "shard-00000.bin").read_bytes() == b"abc"
 
 
+@pytest.mark.parametrize("line", [0, 1, 2])
+@pytest.mark.parametrize("zeros", [True, False])
+def test_a_journal_is_taken_up_to_what_is_damaged(line: int, zeros: bool, tmp_path: Path) -> None:
+    with Journal(tmp_path, PLAN) as journal:
+        journal.add(PackedVideoBytes(b"abc", 1, 0.5), shard_bytes=9)
+        journal.add(PackedVideoBytes(b"de", 2, 0.5), shard_bytes=9)
+    lines = (tmp_path / "unfinished.jsonl").read_bytes().splitlines()
+    lines[line] = bytes(len(lines[line])) if zeros else b"[1]"
+    (tmp_path / "unfinished.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    with Journal(tmp_path, PLAN) as journal:
+        assert len(journal.rows) == max(0, line - 1)
+        for content, crc32 in [(b"abc", 1), (b"de", 2)][len(journal.rows) :]:
+            journal.add(PackedVideoBytes(content, crc32, 0.5), shard_bytes=9)
+    assert (tmp_path / "shard-00000.bin").read_bytes() == b"abcde"
+
+
 def test_another_plan_is_refused(tmp_path: Path) -> None:
     with Journal(tmp_path, PLAN):
         pass

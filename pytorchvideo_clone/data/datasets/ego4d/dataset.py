@@ -15,6 +15,7 @@ from pytorchvideo_clone.data.datasets.ego4d.imu import Ego4dImuData, Ego4dImuDat
 from pytorchvideo_clone.data.datasets.ego4d.moments import MomentsClipSampler, get_label_id_map
 from pytorchvideo_clone.data.files import PathLike, open_file
 from pytorchvideo_clone.data.labeled_video_dataset import LabeledVideoDataset, VideoSampler
+from pytorchvideo_clone.data.lists.numbering import MAX_CLASSES
 from pytorchvideo_clone.data.video import (
     Clip,
     FrameFilter,
@@ -84,9 +85,11 @@ class Ego4dMomentsDataset(LabeledVideoDataset):
             metadata.
         video_path_handler: opens the videos.
         eligible_video_uids: the videos to keep; None keeps all.
+        max_classes: how many classes the numbers may count.
 
     Raises:
-        ValueError: if arguments do not fit together, or a label has no number.
+        ValueError: if arguments do not fit together, or a label has no number, or one of
+            `max_classes` or more.
         ImportError: if torchaudio is needed and not installed.
 
     Source: Grauman et al., "Ego4D: Around the World in 3,000 Hours of Egocentric Video", CVPR 2022,
@@ -128,6 +131,7 @@ class Ego4dMomentsDataset(LabeledVideoDataset):
         video_path_override: Callable[[str], str] | None = None,
         video_path_handler: VideoPathHandler | None = None,
         eligible_video_uids: Collection[str] | None = None,
+        max_classes: int = MAX_CLASSES,
     ) -> None:
         if (label_id_map is None) == (label_id_map_path is None):
             raise ValueError("pass either label_id_map or label_id_map_path, for labels_id.")
@@ -154,6 +158,12 @@ class Ego4dMomentsDataset(LabeledVideoDataset):
                 f"{len(unknown)} labels have no number in the label map, such as {unknown[0]!r}; "
                 "name those to keep in filtered_labels."
             )
+        for label, number in self.labels.items():
+            if not 0 <= number < max_classes:
+                raise ValueError(
+                    f"label {label!r} has the number {number!r}; the numbers of labels go from 0 "
+                    f"to {max_classes - 1}. For more pass max_classes."
+                )
         super().__init__(
             moments,
             clip_sampler or MomentsClipSampler(window_sec),

@@ -177,6 +177,8 @@ def test_transform_comes_last_and_order_is_the_samplers(folder: Path) -> None:
         ({"label_id_map": None}, "either label_id_map or"),
         ({"imu": True}, "imu_path"),
         ({"label_id_map": {"cut": 0}}, "2 labels have no number"),
+        ({"label_id_map": {**LABELS, "cut": 1_700_000_000}}, "'cut' .* 0 to 999999"),
+        ({"max_classes": 2}, "max_classes"),
         ({"audio_transform_type": "wavelets"}, "'melspectrogram'"),
     ],
 )
