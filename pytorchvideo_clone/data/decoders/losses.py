@@ -30,9 +30,9 @@ class PacketPlace(NamedTuple):
 def has_its_index(reader: "PacketReader") -> bool:
     """Say whether an AVI has an index of all the frames that it states, and that index is right."""
     entries = reader.stream.index_entries
-    if not len(entries) or len(entries) < reader.stream.frames:
+    last = entries[-1] if len(entries) else None
+    if last is None or last.timestamp + 1 < reader.stream.frames:
         return False
-    last = entries[-1]
     head = reader.evidence.read(last.pos, _AVI_HEAD)
     return head[:2].isdigit() and int.from_bytes(head[4:], "little") == last.size
 

@@ -119,7 +119,10 @@ def _not_as_indexed(reader: "PacketReader", packets: Packets) -> Iterator[int]:
     if reader.container_name != "avi" or reader.timeline is not None:
         return
     for place, (packet, following) in enumerate(pairwise(packets)):
-        if packet.dts is not None and following.dts is not None:
-            between = range(packet.dts + 1, min(following.dts, len(entries)))
-            if any(entries[number].size for number in between):  # a dropped frame has no bytes
-                yield place + 1
+        if packet.dts is None or following.dts is None:
+            continue
+        number = 1 + entries.search_timestamp(packet.dts, any_frame=True)
+        entry = entries[number] if 0 < number < len(entries) else None
+        # A frame that was dropped has no entry, or one of no bytes.
+        if entry and entry.size and packet.dts < entry.timestamp < following.dts:
+            yield place + 1
