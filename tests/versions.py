@@ -61,8 +61,11 @@ TESTS = [
     "tests/cli/test_doctor.py",
     "tests/transforms/test_batch.py",
     "tests/transforms/test_audio.py",
-    "tests/accelerator/export/test_exporter.py",
+    "tests/recipes/test_export.py::test_every_target_carries_classes_and_input",
 ]
+# Those of the hub have the same layers and weights, on smaller clips.
+GOLDEN = "tests/models/test_goldens.py::test_model_gives_the_recorded_numbers"
+LEFT_OUT = [f"{GOLDEN}[{name}" for name in ("native/", "hub/x3d_m", "hub/x3d_l")]
 
 
 def declared() -> dict[str, list[str]]:
@@ -123,6 +126,7 @@ def run(name: str, interpreter: str) -> tuple[str, ...]:
     )
     print(name, dict(zip(SHOWN, versions.stdout.split(), strict=True)), flush=True)
     command = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *TESTS]
+    command += [f"--deselect={name}" for name in LEFT_OUT]
     if name.endswith("oldest"):  # what is old warns of what it stands on
         command += ["-o", "filterwarnings=default"]
     passed = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT).returncode == 0
