@@ -10,6 +10,7 @@ test: .venv/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Every Python that is found, with the newest and the oldest dependencies; or VERSIONS="3.11-oldest".
+# VERSIONS="--if-found 3.11-oldest 3.13-newest" leaves out what is not found, instead of failing.
 test-versions: .venv/.installed-test
 	$(BIN)/python tests/versions.py $(VERSIONS)
 

@@ -1,3 +1,4 @@
+import gc
 import multiprocessing
 import os
 import random
@@ -18,6 +19,12 @@ torch.set_num_threads(1)
 multiprocessing.set_forkserver_preload(
     ["torch", "pytorchvideo_clone.data", "pytorchvideo_clone.models"]
 )
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what modules and tests are made of, which stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

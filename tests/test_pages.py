@@ -15,6 +15,7 @@ import torch
 from pytorchvideo_clone.cli import COMMANDS
 from pytorchvideo_clone.cli.parser import parse
 from pytorchvideo_clone.hub.registry import MODELS
+from tests.models.shallow import make_x3d_shallow
 from tests.page_files import put_into_cache, put_into_store, write_page_files
 from tests.pages import PAGES, ROOT, blocks, site
 
@@ -45,12 +46,14 @@ def test_the_formatter_of_code_leaves_includes_alone(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What pages name, and what readers have downloaded. Not to be changed."""
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What pages name, and what readers have downloaded, of short networks. Not to be changed."""
     folder = tmp_path_factory.mktemp("pages")
-    write_page_files(folder)
-    put_into_cache(["x3d_s", "slow_r50"], folder / "cache")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        make_x3d_shallow(patch)
+        write_page_files(folder)
+        put_into_cache(["x3d_s", "slow_r50"], folder / "cache")
+        yield folder
 
 
 @pytest.fixture

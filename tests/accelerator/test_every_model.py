@@ -8,7 +8,7 @@ from pytorchvideo_clone.accelerator import optimize, randomize_norms
 from pytorchvideo_clone.accelerator.passes.onednn import has_onednn
 from pytorchvideo_clone.hub import create_model, list_models, model_entry
 from tests.hub.test_every_model import SAME, small_settings
-from tests.models.shallow import keep_two_blocks
+from tests.models.shallow import keep_kinds_of_blocks
 
 NAMES = [name for name in list_models() if name not in SAME]
 BOX = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0]])
@@ -22,7 +22,7 @@ ODD = {
 
 def make(name: str, arguments: dict) -> nn.Module:
     torch.manual_seed(0)
-    model = keep_two_blocks(create_model(name, num_classes=3, **arguments))
+    model = keep_kinds_of_blocks(create_model(name, num_classes=3, **arguments))
     return randomize_norms(model).eval()
 
 

@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,18 @@ from pytorchvideo_clone.cli import main
 from pytorchvideo_clone.data.motion import MOTIONS
 from pytorchvideo_clone.hub import create_model, list_models, load_model, model_entry, save_bundle
 from pytorchvideo_clone.hub.registry import MODELS
+from tests.models.shallow import make_x3d_shallow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_networks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        make_x3d_shallow(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+def checkpoint(short_networks: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("checkpoint") / "model.pth"
     model = create_model("x3d_tiny", num_classes=8)

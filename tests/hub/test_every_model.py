@@ -19,7 +19,7 @@ from pytorchvideo_clone.accelerator import (
     transmute_model,
 )
 from pytorchvideo_clone.hub.registry import create_model, list_models, model_entry
-from tests.models.shallow import keep_two_blocks
+from tests.models.shallow import keep_kinds_of_blocks
 
 ANY_SIZE = {"head_pool": nn.AdaptiveAvgPool3d}
 BOXES = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0], [1, 5.0, 5.0, 60.0, 60.0]])
@@ -101,7 +101,7 @@ def case(request: pytest.FixtureRequest) -> tuple[nn.Module, tuple[torch.Tensor,
     entry = model_entry(request.param)
     arguments, frames, side = small_settings(entry.name)
     torch.manual_seed(0)
-    model = keep_two_blocks(create_model(entry.name, num_classes=3, **arguments)).eval()
+    model = keep_kinds_of_blocks(create_model(entry.name, num_classes=3, **arguments)).eval()
     for parameter in model.parameters():
         if parameter.dim() == 1:  # residual branches begin at zero
             nn.init.normal_(parameter, 1.0, 0.1)

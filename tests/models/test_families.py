@@ -25,7 +25,7 @@ from pytorchvideo_clone.models import (
     create_slowfast_with_roi_head,
     create_x3d,
 )
-from tests.models.shallow import keep_two_blocks
+from tests.models.shallow import keep_kinds_of_blocks
 
 BOXES = torch.tensor([[0, 1.0, 2.0, 30.0, 40.0], [1, 5.0, 5.0, 60.0, 60.0]])
 SLOWFAST: dict[str, Any] = {
@@ -152,14 +152,11 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
         lambda: (torch.randn(2, 3, 4, 16, 16),),
     ),
 }
-families = pytest.mark.parametrize(
-    ("create", "make_inputs"),
-    [
-        (lambda create=create: keep_two_blocks(create()), make_inputs)
-        for create, make_inputs in FAMILIES.values()
-    ],
-    ids=FAMILIES,
-)
+SHALLOW = {
+    name: (lambda create=create: keep_kinds_of_blocks(create()), make_inputs)
+    for name, (create, make_inputs) in FAMILIES.items()
+}
+families = pytest.mark.parametrize(("create", "make_inputs"), SHALLOW.values(), ids=SHALLOW)
 
 
 @families

@@ -8,10 +8,9 @@ from pytorchvideo_clone.models.vision_transformers import (
     MultiscaleVisionTransformers,
     create_multiscale_vision_transformers,
 )
-from tests.models.test_families import FAMILIES
+from tests.models.test_families import SHALLOW, families
 
-families = pytest.mark.parametrize(("create", "make_inputs"), FAMILIES.values(), ids=FAMILIES)
-CONVOLUTIONAL = {name: family for name, family in FAMILIES.items() if "mvit" not in name}
+CONVOLUTIONAL = {name: family for name, family in SHALLOW.items() if "mvit" not in name}
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
 

@@ -4,10 +4,14 @@ from pathlib import Path
 import pytest
 
 from pytorchvideo_clone.recipes.demo import run_demo
+from tests.models.shallow import make_x3d_shallow
 
 
 @pytest.mark.slow
-def test_demo_leaves_everything_it_names(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_demo_leaves_everything_it_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_x3d_shallow(monkeypatch)
     written = run_demo(
         tmp_path / "out",
         train_per_class=2,
