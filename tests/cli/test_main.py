@@ -21,6 +21,10 @@ QUICK = [
     "train videos --modle x3d_s",
     "train videos --epochs many",
     "nothing",
+    "train no/videos",
+    "data scan no/list.csv",
+    "predict x3d_sx a.mp4",
+    "evaluate no/model.pth videos",
 ]
 
 

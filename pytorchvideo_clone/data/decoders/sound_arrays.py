@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import av
 import av.filter
@@ -30,7 +31,7 @@ def channels_first(frame: av.AudioFrame) -> np.ndarray:
         raise ValueError(f"samples are {frame.format.name!r}; NumPy takes {', '.join(_PLANES)}.")
     # Not by `to_ndarray`: from 8 channels on it reads another one, from anywhere in memory.
     kind = _PLANES[frame.format.name]
-    planes = frame.planes[:channels]
+    planes: Any = frame.planes[:channels]
     return np.stack([np.frombuffer(plane, kind, frame.samples) for plane in planes])
 
 
