@@ -75,10 +75,9 @@ def _run(arguments: Sequence[str]) -> None:
     from pytorchvideo_clone.cli.parser import parse
     from pytorchvideo_clone.recipes.launch import refuse_copies
 
-    command, positional, options = parse(COMMANDS, arguments)
+    command, positional, options = parse(COMMANDS, arguments, check_given)
     if command.function not in SEVERAL:
         refuse_copies(command.function)
-    check_given(options)
     # Lightning tells at every start which devices it sees and what else one could install.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
