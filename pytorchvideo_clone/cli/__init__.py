@@ -71,10 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
+    from pytorchvideo_clone.cli.checks import check_given
     from pytorchvideo_clone.cli.parser import parse
     from pytorchvideo_clone.recipes.launch import refuse_copies
 
-    command, positional, options = parse(COMMANDS, arguments)
+    command, positional, options = parse(COMMANDS, arguments, check_given)
     if command.function not in SEVERAL:
         refuse_copies(command.function)
     # Lightning tells at every start which devices it sees and what else one could install.

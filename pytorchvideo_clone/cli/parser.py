@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
 from pathlib import Path
 from typing import Any, NoReturn, get_args
@@ -24,7 +24,9 @@ _LISTS = (list[str], list[str] | None, _NUMBERS)
 
 
 def parse(
-    commands: Mapping[str, Any], arguments: Sequence[str]
+    commands: Mapping[str, Any],
+    arguments: Sequence[str],
+    check: Callable[[Mapping[str, Any]], None] = lambda given: None,
 ) -> tuple[Command, list[Any], dict[str, Any]]:
     """Find out which command is meant, and with what.
 
@@ -34,6 +36,7 @@ def parse(
     Args:
         commands: name -> command, or a group of commands.
         arguments: without the program's name.
+        check: refuses values, by name: first that of the first word, then all.
 
     Returns:
         The command, its arguments without and those with names.
@@ -41,7 +44,9 @@ def parse(
     name, command, rest = _choose(commands, arguments)
     known = arguments_of(command)
     given = _spell(name, known, rest)
+    _refuse_early(name, known, given, check)
     settings = _parse_values(name, command, known, given)
+    check(settings)
     optional = [argument for argument in known if _may_lack_name(argument)]
     positional = [settings.pop(argument.name) for argument in optional]
     return command, positional, settings
@@ -121,6 +126,22 @@ def _spell(path: str, known: Sequence[Argument], words: Sequence[str]) -> list[s
         else:
             spelled.append(f"{name}{equals}{value}")
     return spelled
+
+
+def _refuse_early(
+    path: str,
+    known: Sequence[Argument],
+    words: Sequence[str],
+    check: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Refuse what the first word shows, before half a second of jsonargparse."""
+    needed = [one for one in known if one.positional and not _may_lack_name(one)]
+    if not needed or {"-h", "--help"} & {*words}:
+        return
+    if all(word.startswith("-") for word in words):
+        _refuse(path, f"{needed[0].name} is missing: {needed[0].about}")
+    if not words[0].startswith("-"):
+        check({needed[0].name: words[0]})
 
 
 def _parse_values(

@@ -151,7 +151,8 @@ def load_bundle(path: str | os.PathLike[str]) -> tuple[nn.Module, Bundle]:
     if lacking:
         raise CheckpointError(
             f"{path} is a checkpoint, but no bundle: it lacks {', '.join(lacking)}. "
-            "Use create_model(name, checkpoint=path)."
+            "Use create_model(name, checkpoint=path); on the command line name the model, and give "
+            "the file as --checkpoint."
         )
     try:
         input_spec = InputSpec(**contents["input_spec"])

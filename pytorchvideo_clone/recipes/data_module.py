@@ -96,7 +96,8 @@ class VideoDataModule(LightningDataModule):
         if "val" not in splits and "train" in splits and val_fraction > 0:
             splits["train"], splits["val"] = _hold_out(splits["train"], val_fraction, seed)
         self.is_test_of_training = not splits.keys() & {"val", "test"}
-        splits.setdefault("test", splits.get("val") or splits["train"])
+        if "test" not in splits:
+            splits["test"] = splits.get("val") or splits["train"]
         self.class_names = list(class_names or _names_of(splits.get("train") or splits["test"]))
         self.splits = {name: _relabel(paths, self.class_names) for name, paths in splits.items()}
 

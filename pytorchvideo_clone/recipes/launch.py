@@ -45,25 +45,24 @@ def find_launch(environment: Mapping[str, str] | None = None) -> Launch | None:
         environment: variables; None takes those of this process.
 
     Raises:
-        ValueError: if it is one of several of a launcher that does not say all that is needed, or
-            if the machines have different numbers of processes.
+        ValueError: if it is one of several of a launcher that does not say all that is needed, if
+            the machines have different numbers of processes, or a number is none.
 
     >>> find_launch({"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_NUM_NODES": "2"})
     Launch(by='srun', processes=4, machines=2)
     """
     told = os.environ if environment is None else environment
-    if all(name in told for name in _OF_TORCHRUN):
-        processes, local = int(told["WORLD_SIZE"]), int(told["LOCAL_WORLD_SIZE"])
+    if all(told.get(name) for name in _OF_TORCHRUN):
+        processes, local = _count(told, "WORLD_SIZE"), _count(told, "LOCAL_WORLD_SIZE")
         return _even("torchrun", processes, -(-processes // local), local)
     # SLURM_NTASKS is set in a batch script too, which is one process: srun alone sets the step's.
-    if int(told.get("SLURM_STEP_NUM_TASKS", "1")) > 1 and "SLURM_PROCID" in told:
-        processes = int(told["SLURM_STEP_NUM_TASKS"])
-        machines = int(told.get("SLURM_STEP_NUM_NODES", "1"))
+    if (processes := _count(told, "SLURM_STEP_NUM_TASKS")) > 1 and "SLURM_PROCID" in told:
+        machines = _count(told, "SLURM_STEP_NUM_NODES")
         return _even("srun", processes, machines, processes // machines)
     for name, launcher in _OTHERS.items():
         if name == "WORLD_SIZE" and "RANK" not in told:
             continue  # what Lightning leaves in a process that has started others
-        if int(told.get(name, "1")) > 1:
+        if _count(told, name) > 1:
             raise ValueError(
                 f"this process is one of {told[name]} of {launcher}, which would all do the same; "
                 "start them with torchrun or srun, or start one."
@@ -86,6 +85,17 @@ def refuse_copies(what: str) -> None:
             f"{what} runs in one process, but {launch.by} started {launch.processes}, which would "
             f"all do the same; start it without {launch.by}."
         )
+
+
+def _count(told: Mapping[str, str], name: str) -> int:
+    """A number that a launcher tells; 1 where it tells none."""
+    value = told.get(name) or "1"
+    if not value.isdecimal() or not int(value):
+        raise ValueError(
+            f"the environment has {name}={value!r}; launchers set it to a number of processes or "
+            "machines. Unset it where none is used."
+        )
+    return int(value)
 
 
 def _even(by: Literal["torchrun", "srun"], processes: int, machines: int, local: int) -> Launch:

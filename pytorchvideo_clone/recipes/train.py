@@ -197,11 +197,14 @@ def _prepare(output: Path, resume: str | None, data: VideoDataModule) -> None:
 
 
 def _what_is_left(output: Path, history: History) -> str:
-    if not history.epochs or not (output / "last.ckpt").exists():
+    if not history.epochs or not (output / "model.pth").exists():
         return "stopped before the end of the first epoch: nothing is left of it."
+    # It is written after the weights.
+    checkpoint = output / "last.ckpt"
+    further = f", and --resume {checkpoint} goes on from there" if checkpoint.exists() else ""
     return (
         f"stopped after epoch {history.epochs[-1]['epoch']:.0f}: its weights are in "
-        f"{output / 'model.pth'}, and --resume {output / 'last.ckpt'} goes on from there."
+        f"{output / 'model.pth'}{further}."
     )
 
 

@@ -21,7 +21,30 @@ QUICK = [
     "train videos --modle x3d_s",
     "train videos --epochs many",
     "nothing",
+    "train no/videos",
+    "data scan no/list.csv",
+    "predict x3d_sx a.mp4",
+    "evaluate no/model.pth videos",
 ]
+
+
+def test_what_the_words_alone_show_needs_no_parser_of_values() -> None:
+    script = """
+import sys
+from pytorchvideo_clone.cli import main
+lines = ["--version", "--help", "data", "nothing", "train", "predict --top-k=3", "train --lrr 3"]
+for line in [*lines, "train no/videos", "predict x3d_sx a.mp4", "evaluate no/model.pth videos"]:
+    try:
+        main(line.split())
+    except SystemExit:
+        assert "jsonargparse" not in sys.modules, line
+        continue
+    raise AssertionError(line)
+"""
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "error: data_path is missing: folder" in shown.stderr
 
 
 def test_help_and_usage_errors_import_nothing_slow() -> None:

@@ -50,6 +50,16 @@ def test_a_folder_of_classes_alone_serves_all_splits(motion_folder: Path) -> Non
     assert paths_of(data, "test") == paths_of(data, "val")
 
 
+@pytest.mark.parametrize("name", ["test", "val", "Evaluation"])
+def test_a_folder_of_one_split_is_evaluated(name: str, motion_folder: Path, tmp_path: Path) -> None:
+    link(motion_folder / "test", tmp_path / name)
+    data = module(tmp_path)
+    assert len(data.splits["test"]) == 8
+    assert not data.is_test_of_training
+    with pytest.raises(ValueError, match="none to train on"):
+        data.train_dataloader()
+
+
 def test_a_val_folder_is_taken_as_it_is(motion_folder: Path, tmp_path: Path) -> None:
     link(motion_folder / "train", tmp_path / "train")
     link(motion_folder / "test", tmp_path / "val")

@@ -22,6 +22,7 @@ SRUN = {"SLURM_PROCID": "1", "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "4"}
         # A batch script, and a shell from `srun --pty bash` in an allocation of four tasks.
         ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_JOB_NAME": "batch.sh"}, None),
         ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1"}, None),
+        ({"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "", "PMI_SIZE": ""}, None),  # set to nothing
         # What Lightning leaves behind in a process that has started another.
         ({"WORLD_SIZE": "2", "LOCAL_RANK": "0", "NODE_RANK": "0"}, None),
     ],
@@ -36,6 +37,8 @@ def test_who_started_this_process_is_told_by_its_environment(
     ("told", "words"),
     [
         ({"OMPI_COMM_WORLD_SIZE": "2"}, "one of 2 of mpirun"),
+        ({"PMI_SIZE": "many"}, "has PMI_SIZE='many'"),
+        ({**TORCHRUN, "LOCAL_WORLD_SIZE": "0"}, "has LOCAL_WORLD_SIZE='0'"),
         ({"PMI_SIZE": "3"}, "one of 3 of mpirun"),
         ({"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "a"}, "sets RANK and WORLD_SIZE"),
         ({**TORCHRUN, "WORLD_SIZE": "3"}, "every machine must have as many"),

@@ -18,7 +18,7 @@ from pytorchvideo_clone.hub import (
 )
 from pytorchvideo_clone.hub.registry import MODELS
 from pytorchvideo_clone.recipes.modules import ClassificationModule
-from pytorchvideo_clone.recipes.records import DivergedError, History
+from pytorchvideo_clone.recipes.records import DivergedError, History, WholeCheckpoints
 from pytorchvideo_clone.recipes.train import train_classifier
 
 QUICK = {
@@ -265,6 +265,22 @@ def test_a_run_that_diverges_ends_and_keeps_the_last_good_epoch(
     with pytest.raises(DivergedError, match=r"epoch 1: .* nothing is left"):
         train_classifier(two_classes, output=tmp_path / "new", **{**QUICK, "lr": 1e30})
     assert not list((tmp_path / "new").glob("*.pth"))
+
+
+def test_an_interrupt_between_two_files_names_the_one_that_is_there(
+    two_classes: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WholeCheckpoints, "save_checkpoint", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(two_classes, output=tmp_path, **QUICK)
+    assert f"after epoch 1: its weights are in {tmp_path / 'model.pth'}.\n" in caplog.text
+    assert load_bundle(tmp_path / "model.pth")
 
 
 def test_a_resumed_run_is_the_one_that_was_not_stopped(

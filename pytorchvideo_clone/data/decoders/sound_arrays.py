@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import av
 import av.filter
@@ -13,13 +14,25 @@ from pytorchvideo_clone.data.video import Seconds
 
 __all__ = ["Resampler", "channels_first", "nearest", "resample", "to_unit_range"]
 
+# Format of samples with a block of memory a channel -> NumPy's.
+_PLANES = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "s64p": "i8", "fltp": "f4", "dblp": "f8"}
+
 
 def channels_first(frame: av.AudioFrame) -> np.ndarray:
-    """(channels, samples) in the codec's values."""
-    sound = frame.to_ndarray()
+    """(channels, samples) in the codec's values.
+
+    Raises:
+        ValueError: if NumPy has no such values.
+    """
+    channels = frame.layout.nb_channels
     if not frame.format.is_planar:  # channels take turns
-        sound = sound.reshape(-1, frame.layout.nb_channels).T
-    return sound
+        return frame.to_ndarray().reshape(-1, channels).T
+    if frame.format.name not in _PLANES:
+        raise ValueError(f"samples are {frame.format.name!r}; NumPy takes {', '.join(_PLANES)}.")
+    # Not by `to_ndarray`: from 8 channels on it reads another one, from anywhere in memory.
+    kind = _PLANES[frame.format.name]
+    planes: Any = frame.planes[:channels]
+    return np.stack([np.frombuffer(plane, kind, frame.samples) for plane in planes])
 
 
 def to_unit_range(sound: np.ndarray) -> np.ndarray:

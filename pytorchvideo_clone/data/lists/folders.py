@@ -2,11 +2,13 @@
 
 A file is a video by its ending, whatever its case. Names that begin with a dot, and the folders
 that systems put beside one's own (`__MACOSX`, `@eaDir`, ...), do not count. Links to folders are
-followed, each folder once. A packed store among the videos is none of their classes.
+followed, each folder once, but not up to one in which the search began. A packed store among the
+videos is none of their classes.
 """
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
@@ -22,6 +24,7 @@ __all__ = [
     "is_video",
     "some",
     "split_of",
+    "splits_within",
     "visible",
 ]
 
@@ -40,6 +43,7 @@ SPLITS = {
     "test": ("test", "testing", "eval", "evaluation"),
 }
 
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 STORE = ".ptvpack"  # what names of packed stores end in
 
 # Folders of macOS' zip files, Synology, Windows and ext4.
@@ -70,6 +74,22 @@ def split_of(name: str) -> str | None:
     return next((split for split, names in SPLITS.items() if name.lower() in names), None)
 
 
+def splits_within(names: Iterable[str]) -> dict[str, str]:
+    """Give the splits that names say in one of their words, if all do, each another.
+
+    >>> splits_within(["train_256", "ValSet"]), splits_within(["train_station", "airport"])
+    ({'train': 'train_256', 'val': 'ValSet'}, {})
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        words = _WORD.findall(name)
+        said = {split_of(word.lower().removesuffix("set")) for word in words} - {None}
+        if len(said) != 1 or (split := str(*said)) in found:
+            return {}
+        found[split] = name
+    return found if len(found) > 1 else {}
+
+
 def visible(folder: str) -> list[str]:
     """Give the names in a folder that count, sorted."""
     return [name for name in files.list_dir(folder) if _is_visible(name)]
@@ -77,9 +97,7 @@ def visible(folder: str) -> list[str]:
 
 def class_folders(folder: str) -> list[str]:
     """Give the names of the folders in a folder, sorted, without links to where they stand."""
-    around = {_identity(folder)}
-    if not files.is_url(folder):
-        around.update(map(str, PurePath(_identity(folder)).parents))
+    around = {_identity(folder), *_above(folder)}
     paths = ((name, files.join(folder, name)) for name in visible(folder))
     return [
         name
@@ -93,7 +111,7 @@ def files_below(folder: str) -> list[str]:
 
     A folder that cannot be listed is left out, with a warning in the log.
     """
-    found = _walk(folder, set())
+    found = _walk(folder, _above(folder))
     return sorted(found, key=lambda path: (str(PurePath(path).parent), path))
 
 
@@ -120,6 +138,14 @@ def _walk(folder: str, seen: set[str]) -> Iterator[str]:
                 yield from _walk(path, seen)
         else:
             yield path
+
+
+def _above(folder: str) -> set[str]:
+    """The folders that hold a folder: those of its path, and of where that leads to."""
+    if files.is_url(folder):
+        return set()
+    named = PurePath(os.path.abspath(folder)).parents  # noqa: PTH100 (links stay)
+    return {*map(_identity, map(str, named)), *map(str, PurePath(_identity(folder)).parents)}
 
 
 def _identity(folder: str) -> str:

@@ -1,6 +1,5 @@
 """What a command finds at a path: one list of labelled videos, or one for each split."""
 
-import itertools
 import os
 import re
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from pytorchvideo_clone.data.lists.folders import (
     files_below,
     is_video,
     split_of,
+    splits_within,
     visible,
 )
 from pytorchvideo_clone.data.lists.labeled_video_paths import LabeledVideoPaths
@@ -38,8 +38,10 @@ def find_splits(data_path: files.PathLike) -> dict[str, LabeledVideoPaths]:
 
     Splits are the folders (of class folders), packed stores or lists that are named "train" or
     "training", "val", "valid", "validation" or "dev", "test", "testing", "eval" or "evaluation", in
-    any case, in the folder `data_path`; or the values of a column "split" of a list. Everything
-    else is all "train". A folder goes before a store and a store before a list of one split.
+    any case, in the folder `data_path`; or the folders there whose names all have one of these
+    words, such as "train_256" and "val_256"; or the values of a column "split" of a list.
+    Everything else is all "train". A folder goes before a store and a store before a list of one
+    split.
 
     The classes of a list with numbers get the names in a file `classes.txt`, a name a line, or
     `classInd.txt`, a number and a name a line, that lies beside it.
@@ -152,15 +154,16 @@ def check_numbers(videos: LabeledVideoPaths) -> None:
     Raises:
         ValueError: if they do not go from 0 on without gaps.
     """
-    found = {label for _, label in labelled_rows(videos)}
-    if videos.class_names or len(found) == max(found) + 1:
+    found = sorted({label for _, label in labelled_rows(videos)})
+    # Not by counting to the largest label, which may be anything.
+    missing = next((number for number, label in enumerate(found) if label != number), None)
+    if videos.class_names or missing is None:
         return
-    missing = next(label for label in itertools.count() if label not in found)
-    odd = min(label for label in found if label > missing)
+    odd = found[missing]
     where = line_of(videos.source, lambda _, number: number == odd)
     raise ValueError(
         f"{where}: label {odd}, but no video has {missing}: the labels are {len(found)} "
-        f"numbers from {min(found)} to {max(found)}, and classes count from 0 without gaps. Write "
+        f"numbers from {found[0]} to {found[-1]}, and classes count from 0 without gaps. Write "
         "the names of the classes in their place, or list them in a file classes.txt beside the "
         "list: a name a line from 0 on, or a number and a name a line."
     )
@@ -188,6 +191,10 @@ def _places(path: str) -> dict[str, str]:
             raise ValueError(f"{' and '.join(best)} are both for {split}; keep one of them there.")
         if best:
             places[split] = best[0]
+    if not places and (words := splits_within(class_folders(path))):
+        places = {split: files.join(path, name) for split, name in words.items()}
+        if not all(map(class_folders, places.values())):
+            return {}
     return places
 
 

@@ -11,7 +11,7 @@ import av
 
 from pytorchvideo_clone.data import files
 from pytorchvideo_clone.data.decoders.av_files import exact, open_input
-from pytorchvideo_clone.data.decoders.sound_arrays import Resampler
+from pytorchvideo_clone.data.decoders.sound_arrays import Resampler, channels_first
 
 __all__ = ["NO_SOUND", "Sound", "first_sound", "steady_frames", "take_sound"]
 
@@ -165,7 +165,7 @@ def _plays(data: bytes, codec: str) -> bool:
             return False
         packets = itertools.islice(file.demux(stream), _TRIED)
         frames = [frame for packet in packets for frame in packet.decode()]
-        return len([frame.to_ndarray() for frame in frames]) > 0  # NumPy may not know their format
+        return len(list(map(channels_first, frames))) > 0  # NumPy may not know their format
 
 
 def _as_samples(source: Any) -> Sound | None:

@@ -1,3 +1,4 @@
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,29 @@ def test_channels_that_take_turns_are_parted() -> None:
     turns = np.array([[1, -1, 2, -2, 3, -3]], np.int16)
     frame = av.AudioFrame.from_ndarray(turns, format="s16", layout="stereo")
     assert channels_first(frame).tolist() == [[1, 2, 3], [-1, -2, -3]]
+
+
+@pytest.mark.parametrize(
+    ("codec", "channels"), [("aac", 8), ("libopus", 8), ("libopus", 16), ("flac", 8), ("tta", 16)]
+)
+def test_sound_of_many_channels_is_that_of_ffmpeg(
+    codec: str, channels: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.mka"
+    tones = "|".join(f"0.5*sin({200 * place + 200}*t)" for place in range(channels))
+    source = f"aevalsrc={tones}:d=0.3:s=48000:c={'7.1' if channels == 8 else '16c'}"
+    options = ["-mapping_family", "255" if channels > 8 else "1"] * (codec == "libopus")
+    made = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:a", codec, *options, file]
+    subprocess.run(made, check=True)
+    read = ["ffmpeg", "-v", "error", "-i", file, "-f", "f32le", "-"]
+    expected = subprocess.run(read, capture_output=True, check=True).stdout
+    with av.open(file) as opened:
+        parts = [to_unit_range(channels_first(frame)) for frame in opened.decode(audio=0)]
+    found = np.concatenate(parts, 1)
+    told = np.frombuffer(expected, np.float32).reshape(-1, channels).T
+    count = min(found.shape[1], told.shape[1])
+    assert count > 12000
+    np.testing.assert_allclose(found[:, :count], told[:, :count], atol=1e-3)
 
 
 @pytest.mark.parametrize(

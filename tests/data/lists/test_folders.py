@@ -9,6 +9,7 @@ from pytorchvideo_clone.data.lists.folders import (
     files_below,
     is_video,
     split_of,
+    splits_within,
     visible,
 )
 
@@ -43,6 +44,25 @@ def test_a_split_has_several_names(split: str | None, names: list[str]) -> None:
     assert {split_of(name) for name in names} == {split}
 
 
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["train_256", "val_256"], ["train", "val"]),
+        (["k400_train", "k400_validation", "k400_test"], ["train", "val", "test"]),
+        (["TrainSet", "Testset"], ["train", "test"]),
+        (["train2017", "val2017"], ["train", "val"]),
+        (["TRAIN_DATA", "Test Data"], ["train", "test"]),
+        (["train_station", "airport"], []),  # classes
+        (["train_1", "train_2"], []),
+        (["train_val", "test"], []),
+        (["trainer", "tester"], []),
+        (["train_256"], []),
+    ],
+)
+def test_names_of_splits_are_found_among_other_words(names: list[str], splits: list[str]) -> None:
+    assert splits_within(names) == dict(zip(splits, names, strict=False))
+
+
 def test_hidden_names_and_those_of_systems_do_not_count(tmp_path: Path) -> None:
     names = [".Trash/a.mp4", "__MACOSX/run/b.mp4", "@eaDir/c.mp4", "run/._d.mp4", "run/d.mp4"]
     make_files(tmp_path, *names)
@@ -67,9 +87,10 @@ def test_links_are_followed_each_folder_once(tmp_path: Path) -> None:
     assert class_folders(str(tmp_path / "v")) == ["jump", "run", "sit"]
     found = [str(Path(path).relative_to(tmp_path)) for path in files_below(str(tmp_path / "v/run"))]
     assert found == ["v/run/a.mp4"]
-    # `up` leads to all there is, so that this class has the others' videos: once each.
-    below = [Path(path).name for path in files_below(str(tmp_path / "v/sit"))]
-    assert sorted(below) == ["1.mp4", "a.mp4", "b.mp4"]
+    # `up` leads to all there is: the others' videos are none of this class.
+    assert [Path(path).name for path in files_below(str(tmp_path / "v/sit"))] == ["b.mp4"]
+    (tmp_path / "store/back").symlink_to(tmp_path / "v", target_is_directory=True)
+    assert [Path(path).name for path in files_below(str(tmp_path / "v/jump"))] == ["1.mp4"]
 
 
 def test_a_folder_that_cannot_be_listed_is_named(

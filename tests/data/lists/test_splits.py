@@ -28,6 +28,8 @@ def found(path: Path | str) -> dict[str, tuple[int, list[str] | None]]:
         ("Train", "Val", "Test"),
         ("TRAIN", "valid", "eval"),
         ("train", "dev", "evaluation"),
+        ("train_256", "val_256", "test_256"),
+        ("MySet-Train", "MySet-Valid", "MySet-Test"),
     ],
 )
 def test_splits_go_by_several_names(names: tuple[str, str, str], tmp_path: Path) -> None:
@@ -63,6 +65,11 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert found(tmp_path) == {"train": (3, ["bus", "car", "train"])}
 
 
+def test_classes_with_words_of_splits_are_classes(tmp_path: Path) -> None:
+    make_files(tmp_path, "train_station/a.mp4", "test_drive/a.mp4")
+    assert found(tmp_path) == {"train": (2, ["test_drive", "train_station"])}
+
+
 def test_two_places_for_one_split_are_refused(tmp_path: Path) -> None:
     make_files(tmp_path, "train/run/a.mp4", "val/run/a.mp4", "validation/run/a.mp4")
     with pytest.raises(ValueError, match=r"val and .*validation are both for val"):
@@ -88,7 +95,8 @@ def test_what_works_on_all_videos_takes_a_folder_without_classes(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("labels", "line"), [([1, 2, 101], 1), ([0, 2, 1, 150], 4), ([3, 2, 1], 3), ([0, 5], 2)]
+    ("labels", "line"),
+    [([1, 2, 101], 1), ([0, 2, 1, 150], 4), ([3, 2, 1], 3), ([0, 5], 2), ([0, 10**18], 2)],
 )
 def test_numbers_that_are_no_classes_are_asked_about(
     labels: list[int], line: int, tmp_path: Path
