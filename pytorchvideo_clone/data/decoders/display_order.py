@@ -69,8 +69,9 @@ def find_timeline(reader: "PacketReader") -> Timeline | None:
         return None
     packets += islice(following, _MORE_PACKETS)
     times = [PacketTimes.of(packet) for packet in packets]
-    # Such a container says where zero is, whether or not what lies there can be decoded.
-    times[:1] = [packet._replace(is_keyframe=True) for packet in times[:1]]
+    if any(packet.is_keyframe for packet in times):
+        # What lies before the first may be lost; the container says where zero is all the same.
+        times[:1] = [packet._replace(is_keyframe=True) for packet in times[:1]]
     reason = doubt(times, context.has_b_frames)
     # A decoder that might reorder frames may find none to reorder.
     if reason is None or (
@@ -136,7 +137,9 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
         and in_order(times, shown)
     ):
         return None
-    return Timeline.of(times, shown, reader.gap)
+    states_zero = reader.container_name in _STATE_TIMES
+    zero = min((t.pts for t in times if t.pts is not None), default=None) if states_zero else None
+    return Timeline.of(times, shown, reader.gap, zero=zero)
 
 
 def _avi_with_losses(
