@@ -13,6 +13,9 @@ from pytorchvideo_clone.data.decoders.av_files import open_input
 
 __all__ = ["export_video_array"]
 
+# x265's look-ahead (cuTree) handles four blocks of 16 pixels at once and, in pictures with fewer in
+# a row, writes beyond its memory: the process ends some time later, in whatever it does then.
+_NARROW, _WITHOUT_TREE = 48, "cutree=0"
 _EVEN_ONLY = {"libx264", "libx265", "h264", "hevc"}
 
 
@@ -76,7 +79,9 @@ def export_video_array(
     with av.open(files.plain_path(output_path), "w") as out:
         # MPEG-4 counts in at most 65535 ticks a second.
         stream = out.add_stream(
-            video_codec, rate=Fraction(rate).limit_denominator(65535), options=options or {}
+            video_codec,
+            rate=Fraction(rate).limit_denominator(65535),
+            options=_safe_options(video_codec, out_width, options or {}),
         )
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = out_height, out_width
@@ -91,3 +96,11 @@ def export_video_array(
         out.mux(stream.encode())
     # From PyAV 19 on the stream of a closed file tells nothing any more.
     return open_input(files.plain_path(output_path)).streams.video[0]
+
+
+def _safe_options(codec: str, width: int, options: dict[str, str]) -> dict[str, str]:
+    """Options with which the encoder does not damage the memory of this process."""
+    if codec not in ("libx265", "hevc") or width > _NARROW:
+        return options
+    given = options.get("x265-params")
+    return {**options, "x265-params": f"{given}:{_WITHOUT_TREE}" if given else _WITHOUT_TREE}

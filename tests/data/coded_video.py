@@ -96,7 +96,9 @@ def write_video(
         stored = (width, height) if rotation % 180 else (height, width)
         stream.height, stream.width = stored
         stream.pix_fmt = pix_fmt
-        stream.options = options or {}
+        stream.options = dict(options or {})
+        if codec == "libx265" and stream.width <= 48:  # as `export_video_array` does
+            stream.options |= {"x265-params": "log-level=none:cutree=0"}
         if rotation:
             stream.set_display_rotation(rotation)
         stream.codec_context.thread_count = 1

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -74,3 +76,22 @@ def test_odd_size_that_the_codec_cannot_write_says_so(codec: str, tmp_path: Path
         export_video_array(video, tmp_path / "video.mp4", 10, video_codec=codec)
     if codec == "libx264":  # x265 after other formats in one process may fail
         export_video_array(video, tmp_path / "video.mp4", 10, pix_fmt="yuv444p", video_codec=codec)
+
+
+NARROW = """
+import sys, torch
+from pytorchvideo_clone.data import export_video_array
+noise = torch.rand(3, 10, 4, 3, generator=torch.Generator().manual_seed(0)).round() * 255
+video = noise.repeat_interleave(16, 2).repeat_interleave(16, 3)
+for _ in range(8):
+    export_video_array(video, sys.argv[1], 25, video_codec="libx265", options=OPTIONS)
+"""
+
+
+@pytest.mark.parametrize("options", [None, {"x265-params": "log-level=none"}])
+def test_narrow_pictures_for_x265_leave_the_memory_of_the_process_alone(
+    options: dict | None, tmp_path: Path
+) -> None:
+    code = NARROW.replace("OPTIONS", repr(options))
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path / "a.mp4"], capture_output=True)
+    assert ended.returncode == 0, ended.stderr[-2000:]
