@@ -118,10 +118,12 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
             return None  # whoever asks for a frame is told why there is none
     if reason == _NO_KEYS:
         return Timeline.of(times, shown, reader.gap)
-    lost = lost_before(reader, places)
-    if avi and lost and reader.stream.frames not in (0, len(times)):
-        return _avi_with_losses(reader, times, shown, lost)
-    if lost and not avi:
+    missing = reader.stream.frames - len(times) if avi and reader.stream.frames else 0
+    some = 0 < abs(missing) <= len(times) // 2  # else the header is wrong
+    lost = lost_before(reader, places) if some or not avi else []
+    if lost and some:
+        return _avi_with_losses(reader, times, shown, lost, missing)
+    if lost:
         return Timeline.of(times, shown, reader.gap, lost, zero=0 if lost[0] == 0 else None)
     if avi and len(shown) == len(times) and [t.dts for t in times] == list(range(len(times))):
         # It counts its frames, in the order of decoding.
@@ -143,15 +145,26 @@ def count_frames(reader: "PacketReader", reason: str | None = None) -> Timeline 
 
 
 def _avi_with_losses(
-    reader: "PacketReader", times: Sequence[PacketTimes], shown: Sequence[int], lost: Sequence[int]
+    reader: "PacketReader",
+    times: Sequence[PacketTimes],
+    shown: Sequence[int],
+    lost: Sequence[int],
+    missing: int,
 ) -> Timeline:
-    """Count the frames of an AVI from both of its ends, as its header says how many there were."""
-    missing = reader.stream.frames - len(times)
+    """Count the frames of an AVI from both of its ends, as its header says how many there were.
+
+    Args:
+        reader: of the file.
+        times: of all packets.
+        shown: as `shown_packets` gives it.
+        lost: numbers of packets before which some were lost.
+        missing: how many packets there are too few; less than 0 if some are there twice.
+    """
     uncertain = range(lost[0], max(lost[-1], lost[0] - missing))
     counted = [n + (missing if n >= uncertain.stop else 0) for n in range(len(times))]
     times = [t._replace(pts=n, dts=n) for t, n in zip(times, counted, strict=True)]
-    if missing < 0:  # they are there twice
-        shown = [number for number in shown if number not in uncertain]
+    if missing < 0:
+        shown = [number for number in shown if number not in uncertain] or shown
     else:
         lost = [*uncertain, *lost]
     # One that is shown after a lost one is not where it is counted.

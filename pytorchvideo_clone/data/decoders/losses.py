@@ -4,6 +4,7 @@ Readers search for the next packet that they understand and say nothing, so that
 its frames, is off by one from there on, and what follows in ASF builds on frames that are gone.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,11 +81,12 @@ def _asf(reader: "PacketReader", packets: Sequence[PacketPlace]) -> Iterator[int
     covered, size = asf_packets(reader.evidence)
     begins = sorted((packet.pos or 0, packet.size) for packet in reader.all_packets())
     places = [packet.pos or 0 for packet in packets]
+    numbers = sorted(range(len(places)), key=places.__getitem__)
     resumed = None  # where its reader went on after a loss: it says a place before that
     for pos, length in begins if size > _ASF_HEADS else []:
         if pos > covered or (pos - covered) % size:  # none of its own, or out of step
             if resumed is None:
-                yield from [number for number, place in enumerate(places) if place >= pos][:1]
+                yield from numbers[bisect_left(numbers, pos, key=places.__getitem__) :][:1]
             resumed = pos if resumed is None else None
             covered = pos
         elif resumed not in (None, pos):

@@ -90,8 +90,11 @@ class Timeline(NamedTuple):
         joints = frozenset(
             tick for place in places if place >= 0 and (tick := pts[place]) is not None
         )
-        for number in lost:  # or the next one that can be decoded
-            damage |= dict.fromkeys([t for t in pts[number:] if t is not None][:1], _LOST)
+        behind, following = frozenset(lost), None
+        for number in reversed(range(len(pts))):
+            following = pts[number] if pts[number] is not None else following
+            if number in behind and following is not None:
+                damage[following] = _LOST
         start = begins[0] if zero is None else min(zero, begins[0])
         return cls(pts, dts[::-1], keys, end, joints, damage, start)
 
