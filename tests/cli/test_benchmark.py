@@ -51,13 +51,14 @@ def test_rows_of_an_earlier_run_stay_unless_made_again(tmp_path: Path) -> None:
     assert written["machine"]["torch"] == torch.__version__
 
 
-def test_what_cannot_be_meant_is_an_error(capsys: pytest.CaptureFixture) -> None:
+def test_what_cannot_be_meant_is_an_error(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    (tmp_path / "model.pth").touch()
     for arguments, told in (
         ("slow_r5", "did you mean"),
         ("x3d_xs --targets tflite", "target is 'tflite'; choose of eager, cpu"),
         ("x3d_xs --dtypes float64", "dtype is 'float64'"),
         ("x3d_xs --threads 1000", "threads is 1000; this machine gives 1 to"),
-        ("x3d_xs x3d_s --checkpoint model.pth", "2 are named"),
+        (f"x3d_xs x3d_s --checkpoint {tmp_path / 'model.pth'}", "2 are named"),
     ):
         with pytest.raises(SystemExit) as end:
             main(f"benchmark {arguments}".split())
