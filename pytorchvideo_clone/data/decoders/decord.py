@@ -5,9 +5,13 @@ module name, with a current FFmpeg. Whether either can be trusted with a file sh
 file's packets, which are read with PyAV when it is opened.
 """
 
+import ctypes
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import BinaryIO
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, BinaryIO
+from unittest import mock
 
 import numpy as np
 import torch
@@ -60,7 +64,7 @@ class DecordDecoder:
         fault_tol: float = -1,
         video_stream: int | None = None,
     ) -> None:
-        decord = optional_import("decord", extra="decord")
+        decord = _import_decord()
         self._errors = (decord.DECORDError, RuntimeError, AssertionError)
         self._reader = PacketReader(source, video_stream)
         self._size = self._reader.container.size
@@ -83,7 +87,7 @@ class DecordDecoder:
     @staticmethod
     def about() -> str:
         """Give the version in use; ImportError if it does not load."""
-        version = optional_import("decord", extra="decord").__version__
+        version = _import_decord().__version__
         return f"decord {version}, FFmpeg 4" if version.startswith("0.") else f"decord2 {version}"
 
     @property
@@ -198,7 +202,11 @@ class DecordDecoder:
         if left > 0:
             # Its threads may meet the end before they give the frames before it.
             raise self._refusal("the file is cut off")
-        return {pts: number for number, pts in enumerate(sorted(stamps))}
+        stamps.sort()
+        gap = self._reader.gap
+        if gap and self._reader.even and any(b - a >= 1.5 * gap for a, b in pairwise(stamps)):
+            raise self._refusal("frames are missing between others, behind which decord miscounts")
+        return {pts: number for number, pts in enumerate(stamps)}
 
     def _check_times(self) -> None:
         """Refuse a file in which decord sees other frames than the container states."""
@@ -225,3 +233,18 @@ class DecordDecoder:
         reason = lines[0].partition("] ")[2].partition(": ")[2] if lines else ""
         codec = self._reader.stream.codec_context.name
         return self._refusal(f"decord failed ({reason or error}) on {codec} video")
+
+
+class _Apart(ctypes.CDLL):
+    """A library whose symbols do not stand in for those of libraries that are loaded later."""
+
+    def __init__(self, name: Any, mode: int = ctypes.DEFAULT_MODE, *more: Any) -> None:
+        # Those of CUDA, which it loads before, are for all.
+        super().__init__(name, ctypes.RTLD_LOCAL if "decord" in str(name) else mode, *more)
+
+
+def _import_decord() -> ModuleType:
+    # It opens itself, and the FFmpeg that it brings, for the whole process: the FFmpeg that
+    # TorchCodec loads then would call decord's AV1 decoder, of another version, and crash.
+    with mock.patch.object(ctypes, "CDLL", _Apart):
+        return optional_import("decord", extra="decord")
