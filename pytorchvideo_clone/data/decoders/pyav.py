@@ -57,6 +57,7 @@ class PyAVDecoder:
         self.reader = PacketReader(source, video_stream)
         self._perform_seek = perform_seek
         self._size = (height, width)
+        self._turned = (0, Orientation())  # the last frame's rotation, and what it means
         # One each, as they keep what they prepare for a size.
         self._scaler, self._to_colours = VideoReformatter(), VideoReformatter()
 
@@ -217,7 +218,10 @@ class PyAVDecoder:
             shape: (T, H, W, 3), the size to give in case that the stream changes its own.
             short_side: as in `scaled_size`; for the first frame.
         """
-        orientation = Orientation.of(frame)
+        # Not of each frame: one that was asked for its side data is freed by the collector alone.
+        if shape is None or frame.rotation != self._turned[0]:
+            self._turned = frame.rotation, Orientation.of(frame)
+        orientation = self._turned[1]
         if shape is None:
             height, width = scaled_size(frame.height, frame.width, short_side)
             set_height, set_width = self._size[:: -1 if orientation.transposed else 1]
