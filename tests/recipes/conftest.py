@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.accelerator.export.conftest import torch_is_new_enough as torch_is_new_enough
+
 
 @pytest.fixture(scope="session")
 def two_classes(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
