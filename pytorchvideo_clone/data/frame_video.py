@@ -225,9 +225,7 @@ def read_image(path: str) -> np.ndarray:
             raise VideoReadError("the image does not exist", path, "Pillow") from error
         except OSError as error:
             failure = error
-        except (
-            Exception
-        ) as error:  # whatever the bytes make of Pillow, which has no error of its own
+        except Exception as error:  # Pillow has no error of its own for what bytes make of it
             failure = error
             break
     raise VideoReadError(str(failure) or type(failure).__name__, path, "Pillow") from failure

@@ -99,6 +99,7 @@ def _receive(url: str, file: Any, progress: bool, sha256: str | None) -> None:
     with urlopen(Request(url, headers={"User-Agent": "torch.hub"})) as answer:
         stated = answer.headers.get("Content-Length")
         size = int(stated) if stated and not answer.headers.get("Content-Encoding") else None
+        # That of torch, which does without tqdm too; its own download does not count the bytes.
         bar = torch.hub.tqdm(  # type: ignore[attr-defined]
             total=size, disable=not progress, unit="B", unit_scale=True, unit_divisor=1024
         )

@@ -98,7 +98,8 @@ def write_video(
         stream.pix_fmt = pix_fmt
         stream.options = dict(options or {})
         if codec == "libx265" and stream.width <= 48:  # as `export_video_array` does
-            stream.options |= {"x265-params": "log-level=none:cutree=0"}
+            given = stream.options.get("x265-params", "log-level=none")
+            stream.options |= {"x265-params": f"{given}:cutree=0"}
         if rotation:
             stream.set_display_rotation(rotation)
         stream.codec_context.thread_count = 1

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+# Named here, it holds for the tests of this folder as well.
 from tests.accelerator.export.conftest import torch_is_new_enough as torch_is_new_enough
 
 

@@ -6,12 +6,12 @@ file's packets, which are read with PyAV when it is opened.
 """
 
 import ctypes
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from types import ModuleType
 from typing import Any, BinaryIO
-from unittest import mock
 
 import numpy as np
 import torch
@@ -246,5 +246,10 @@ class _Apart(ctypes.CDLL):
 def _import_decord() -> ModuleType:
     # It opens itself, and the FFmpeg that it brings, for the whole process: the FFmpeg that
     # TorchCodec loads then would call decord's AV1 decoder, of another version, and crash.
-    with mock.patch.object(ctypes, "CDLL", _Apart):
+    opened_by = ctypes.CDLL
+    if "decord" not in sys.modules:
+        ctypes.CDLL = _Apart  # type: ignore[assignment, misc]  # it takes no argument for it
+    try:
         return optional_import("decord", extra="decord")
+    finally:
+        ctypes.CDLL = opened_by  # type: ignore[misc]

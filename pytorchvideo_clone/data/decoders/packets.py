@@ -7,7 +7,7 @@ when, its frames are counted once (`display_order`), and its windows are read fr
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
@@ -235,10 +235,10 @@ class PacketReader:
     def _known_damage(
         self, packets: Packets, after: av.Packet | None, stamps: set[int], first: float, last: float
     ) -> dict[int, str]:
-        known = self.timeline.damage if self.timeline is not None else {}
+        known: Mapping[Any, str] = self.timeline.damage if self.timeline is not None else {}
         damage: dict[int, str] = {}
         for place, packet in enumerate(packets):
-            cause = MISSING if self.has_hole(packet) else known.get(packet.pts or 0)
+            cause = MISSING if self.has_hole(packet) else known.get(packet.pts)
             if cause is not None:
                 self.spread(damage, packets, place, cause)
         if packets and stamps:

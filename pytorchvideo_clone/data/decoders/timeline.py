@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import av
 
-__all__ = ["PacketTimes", "Timeline", "repaired_times"]
+__all__ = ["PacketTimes", "Timeline"]
 
 _MOST_REORDERED = 16  # frames, the most that H.264 and HEVC allow
 _FEW = 0.1  # of all times, that may be wrong because of damage
@@ -66,14 +66,23 @@ class Timeline(NamedTuple):
     ) -> "Timeline":
         """Repair times.
 
+        Times that agree with the order of showing stay. Where all are there but out of order, they
+        are sorted. Where some are missing or few disagree, frames are `gap` apart, or evenly
+        between the known ones. Times that begin anew go on where the frames before them end.
+
         Args:
             times: of all packets.
             shown: as `shown_packets` gives it; at least one.
             gap: ticks from a frame to the next, on the average; None if that is not stated.
             lost: numbers of packets before which some were lost.
             zero: ticks at which the video begins, if its begin was lost.
+
+        >>> forgotten = [PacketTimes(tick, tick, tick == 0) for tick in (0, 10, 20, 30)]
+        >>> Timeline.of(forgotten, [0, 2, 3, 1], Fraction(10)).pts
+        [0, 30, 10, 20]
         """
-        stated = _stated_times(shown, times, gap)
+        offsets = _offsets(times, gap)
+        stated = _stated_times(shown, times, offsets)
         begins = _repaired(stated, gap)
         damage = {begins[place]: _MOVED for place in _moved(stated, begins, gap)}
         pts: list[int | None] = [None] * len(times)
@@ -85,8 +94,8 @@ class Timeline(NamedTuple):
             earliest = earliest if shown_at is None else min(earliest, shown_at)
             dts.append(earliest)
         keys = frozenset({0}).union(n for n, packet in enumerate(times) if packet.is_keyframe)
-        offsets = enumerate(pairwise(_offsets(times, gap)))
-        places = {place + side for place, (a, b) in offsets if a != b for side in (-1, 0, 1)}
+        steps = enumerate(pairwise(offsets))
+        places = {place + side for place, (a, b) in steps if a != b for side in (-1, 0, 1)}
         joints = frozenset(
             tick for place in places if place >= 0 and (tick := pts[place]) is not None
         )
@@ -111,36 +120,14 @@ class Timeline(NamedTuple):
         return 0
 
 
-def repaired_times(
-    shown: Sequence[int], times: Sequence[PacketTimes], gap: Fraction | None
-) -> list[int]:
-    """Give the ticks at which frames begin, ascending, in the order of showing.
-
-    Times that agree with the order stay. Where all are there but out of order, they are sorted.
-    Where some are missing or few disagree, frames are `gap` apart, or evenly between the known
-    ones. Times that begin anew, with a key frame, go on where the frames before them end.
-
-    Args:
-        shown: numbers of the packets in the order of showing.
-        times: of all packets, in the order of the file.
-        gap: ticks from a frame to the next.
-
-    >>> forgotten = [PacketTimes(tick, tick, tick == 0) for tick in (0, 10, 20, 30)]
-    >>> repaired_times([0, 2, 3, 1], forgotten, Fraction(10))
-    [0, 10, 20, 30]
-    """
-    return _repaired(_stated_times(shown, times, gap), gap)
-
-
 def _stated_times(
-    shown: Sequence[int], times: Sequence[PacketTimes], gap: Fraction | None
+    shown: Sequence[int], times: Sequence[PacketTimes], offsets: Sequence[int]
 ) -> list[int | None]:
     """What the file says of when frames begin, in the order of showing; ascending where it can be.
 
     Writers that forget about reordering state ascending times in the order of the file, and in any
     case none that is far from its place.
     """
-    offsets = _offsets(times, gap)
     begins = [_sum(times[number].pts, offsets[number]) for number in shown]
     if not any(begin is not None for begin in begins):
         begins = [_sum(times[number].dts, offsets[number]) for number in shown]

@@ -1,3 +1,4 @@
+import gc
 from pathlib import Path
 
 import av
@@ -60,3 +61,19 @@ def test_mirrored_videos_are_shown_mirrored(
     # Arithmetic undoes what the container asks for: the frames stand upright again.
     undone = shown.flip([3] * hflip + [2] * vflip)
     assert numbers(undone) == list(range(6))
+
+
+def test_decoded_frames_are_freed_without_the_garbage_collector(tmp_path: Path) -> None:
+    def alive() -> int:
+        return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+
+    path = write_video(tmp_path / "video.mp4", 40)
+    with EncodedVideo.from_path(path, decode_audio=False) as video:
+        gc.collect()
+        gc.disable()
+        try:
+            before = alive()
+            video.get_clip(0, 1)
+            assert alive() - before < 5
+        finally:
+            gc.enable()

@@ -1,14 +1,21 @@
+from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
 
-from pytorchvideo_clone.data.decoders.timeline import PacketTimes, Timeline, repaired_times
+from pytorchvideo_clone.data.decoders.timeline import PacketTimes, Timeline
 
 
-def times(
-    *stamps: tuple[int | None, int | None], keys: tuple[int, ...] = (0,)
-) -> list[PacketTimes]:
+def times(*stamps: tuple[int | None, int | None]) -> list[PacketTimes]:
     return [PacketTimes(pts, dts, place == 0) for place, (pts, dts) in enumerate(stamps)]
+
+
+def repaired_times(
+    shown: Sequence[int], stamps: Sequence[PacketTimes], gap: Fraction
+) -> list[int | None]:
+    """Ticks at which frames begin, in the order of showing."""
+    timeline = Timeline.of(stamps, shown, gap)
+    return [timeline.pts[number] for number in shown]
 
 
 @pytest.mark.parametrize(
